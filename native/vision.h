@@ -1,0 +1,42 @@
+// SigLIP and the projector: pixels -> image features.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "threads.h"
+
+struct clip_ctx;
+
+namespace paligemma {
+
+// A resized picture, interleaved 8-bit RGB [size, size, 3].
+using Pixels = std::vector<uint8_t>;
+
+// What the vision tower sees: planar float [3, size, size], value / 127.5 - 1.
+std::vector<float> normalise(const Pixels & pixels);
+
+class Vision {
+public:
+    // Loads mmproj.gguf. `threads` must outlive it. Throws std::runtime_error with llama.cpp's reason.
+    Vision(const std::string & path, Threads & threads);
+
+    int image_size() const;
+    int tokens() const; // features per image
+    int width() const;  // values per feature: the text model's width
+
+    // Features [images, tokens, width] in the projector's own scale. Throws std::runtime_error when encoding fails or is
+    // interrupted.
+    std::vector<float> encode(const std::vector<Pixels> & images);
+
+private:
+    struct Free {
+        void operator()(clip_ctx * ctx) const;
+    };
+    std::unique_ptr<clip_ctx, Free> clip_;
+    const int                       threads_;
+};
+
+} // namespace paligemma

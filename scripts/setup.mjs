@@ -1,0 +1,55 @@
+// From a fresh clone to something that runs: packages, addon, JavaScript. Uses nothing but Node until packages are there.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { checkToolchain, ToolchainError } from './toolchain.mjs';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+function installPackages() {
+  const stamp = path.join(ROOT, 'node_modules', '.installed');
+  const wanted = createHash('sha256')
+    .update(fs.readFileSync(path.join(ROOT, 'package-lock.json')))
+    .digest('hex');
+  if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return;
+  console.error('Installing packages ...');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  // Not `npm ci`: it refuses a lock file that lacks optional binaries of other platforms, as registries' mirrors may.
+  // --ignore-scripts: our own install script would build the addon a second time; no dependency needs one.
+  const { status } = spawnSync(npm, ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) {
+    console.error('Installing packages failed; what went wrong is above.');
+    process.exit(1);
+  }
+  fs.writeFileSync(stamp, wanted);
+}
+
+export async function setup() {
+  try {
+    checkToolchain(); // first, so that nobody waits for packages to learn that a compiler is missing
+  } catch (error) {
+    if (!(error instanceof ToolchainError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+  installPackages();
+  const { buildNative, buildTypeScript, main } = await import('./build.mjs');
+  main(() => {
+    buildNative();
+    buildTypeScript();
+  });
+  return ROOT;
+}
+
+/** Runs a Node program of this checkout in the foreground and ends with its status. */
+export function runAndExit(args, options = {}) {
+  const { status, signal } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT, ...options });
+  process.exit(signal ? 1 : (status ?? 1));
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// npm start: from a fresh clone to the caption of a demo picture.
+import path from 'node:path';
+import { runAndExit, setup } from './setup.mjs';
+
+const root = await setup();
+const picture = path.join('examples', 'images', 'owl-and-cat.png');
+console.error(`\npaligemma caption ${picture}`);
+runAndExit([path.join(root, 'dist', 'cli.js'), 'caption', picture]);

@@ -1,0 +1,144 @@
+import { type Deferred, deferred } from './deferred.js';
+import { PaliGemmaError } from './errors.js';
+import {
+  type DoneEvent,
+  type EncodedEvent,
+  type LoadedEvent,
+  type NativeEvent,
+  type NativeModel,
+  type NativeModelOptions,
+  type NativeRequest,
+  native,
+  type RequestEvent,
+  type TracedEvent,
+} from './native.js';
+
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+export type EngineRequest = WithoutId<NativeRequest>;
+
+interface Results {
+  generate: DoneEvent;
+  encode: EncodedEvent;
+  trace: TracedEvent;
+}
+
+interface Pending {
+  resolve(event: never): void;
+  reject(reason: unknown): void;
+  onText: ((text: string) => void) | undefined;
+}
+
+const disposed = () => new PaliGemmaError('ERR_DISPOSED', 'the model has been disposed; load it again to use it');
+
+/** Promises in front of the native engine: requests in, results out, an abort or `dispose` at any time. */
+export class Engine {
+  readonly #pending = new Map<number, Pending>();
+  readonly #native: NativeModel;
+  readonly #closed = deferred<void>();
+  #load: Deferred<LoadedEvent> | undefined = deferred<LoadedEvent>();
+  #onLoadProgress: ((share: number) => void) | undefined;
+  #lastId = 0;
+  #disposed = false;
+
+  private constructor(options: NativeModelOptions, onProgress?: (share: number) => void) {
+    this.#onLoadProgress = onProgress;
+    this.#native = new (native().Model)(options, (event) => this.#receive(event));
+  }
+
+  /** Starts an engine and waits until its model is loaded. Rejects with the reason, or the signal's when aborted. */
+  static async start(options: NativeModelOptions, onProgress?: (share: number) => void, signal?: AbortSignal) {
+    signal?.throwIfAborted();
+    const engine = new Engine(options, onProgress);
+    const load = engine.#load as Deferred<LoadedEvent>;
+    const abort = () => load.reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return { engine, loaded: await load.promise };
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  throwIfDisposed(): void {
+    if (this.#disposed) throw disposed();
+  }
+
+  /** Runs one request. `onText` gets text as it comes when the request streams. */
+  submit<R extends EngineRequest>(
+    request: R,
+    signal?: AbortSignal,
+    onText?: (text: string) => void,
+  ): Promise<Results[R['kind']]> {
+    if (this.#disposed) return Promise.reject(disposed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = deferred<Results[R['kind']]>();
+    const abort = () => {
+      this.#native.abort(id);
+      this.#settle(id)?.reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#pending.set(id, { resolve, reject, onText });
+    this.#native.hold(true);
+    this.#native.submit({ ...request, id } as NativeRequest);
+    return promise.finally(() => signal?.removeEventListener('abort', abort));
+  }
+
+  /** Rejects what is unfinished with ERR_DISPOSED and waits until the native side has let go of everything. */
+  dispose(): Promise<void> {
+    if (!this.#disposed) {
+      this.#disposed = true;
+      for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(disposed());
+      this.#native.hold(true);
+      this.#native.stop();
+    }
+    return this.#closed.promise;
+  }
+
+  #receive(event: NativeEvent): void {
+    if (event.type === 'progress') this.#onLoadProgress?.(event.done);
+    else if (event.type === 'loaded') this.#endLoad()?.resolve(event);
+    else if (event.type === 'loadFailed')
+      this.#endLoad()?.reject(new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${event.reason}`));
+    else if (event.type === 'closed') this.#closed.resolve();
+    else this.#receiveFor(event);
+    if (event.type === 'closed' || (!this.#load && !this.#disposed && this.#pending.size === 0))
+      this.#native.hold(false);
+  }
+
+  #endLoad() {
+    const load = this.#load;
+    this.#load = undefined;
+    this.#onLoadProgress = undefined;
+    return load;
+  }
+
+  #receiveFor(event: RequestEvent): void {
+    if (event.type === 'text') {
+      this.#pending.get(event.id)?.onText?.(event.text);
+      return;
+    }
+    const request = this.#settle(event.id);
+    if (event.type === 'tooLong') {
+      request?.reject(
+        new PaliGemmaError(
+          'ERR_PROMPT_TOO_LONG',
+          `the images and the prompt are ${event.tokens} tokens, the context holds ${event.limit}: shorten the prompt, give fewer images, or load with a larger contextTokens`,
+        ),
+      );
+    } else if (event.type === 'failed') {
+      request?.reject(new PaliGemmaError('ERR_INFERENCE_FAILED', event.reason));
+    } else {
+      request?.resolve(event as never);
+    }
+  }
+
+  #settle(id: number): Pending | undefined {
+    const request = this.#pending.get(id);
+    this.#pending.delete(id);
+    return request;
+  }
+}

@@ -1,0 +1,42 @@
+/** What went wrong, as a stable name to branch on. */
+export type ErrorCode =
+  | 'ERR_MODEL_NOT_FOUND'
+  | 'ERR_INVALID_MODEL'
+  | 'ERR_UNSUPPORTED_MODEL'
+  | 'ERR_GATED_MODEL'
+  | 'ERR_INVALID_IMAGE'
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_PROMPT_TOO_LONG'
+  | 'ERR_OUT_OF_MEMORY'
+  | 'ERR_DEVICE_UNAVAILABLE'
+  | 'ERR_ADDON_NOT_FOUND'
+  | 'ERR_CONVERSION_FAILED'
+  | 'ERR_INFERENCE_FAILED'
+  | 'ERR_DISPOSED';
+
+/** The one error class of this library: `code` says what, `message` says what was expected, what came and what to do. */
+export class PaliGemmaError extends Error {
+  override readonly name = 'PaliGemmaError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** The text of anything that was thrown, also by another realm, whose errors are no `instanceof Error`. */
+export const reasonOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+
+/** How a value looks in an error message. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
+  if (typeof value === 'function') return 'a function';
+  return Array.isArray(value) ? `an array of ${value.length}` : (value.constructor?.name ?? 'an object');
+}

@@ -1,0 +1,170 @@
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import sharp, { type Sharp } from 'sharp';
+import { PaliGemmaError, reasonOf, show } from './errors.js';
+import { fetchBytes } from './fetch-bytes.js';
+
+/** Pixels without a container: 8 bit, interleaved, `height * width * channels` values; grey, RGB or RGBA (alpha is dropped). */
+export interface RawImage {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  channels: 1 | 3 | 4;
+}
+
+/** A path, a `file:` or `http(s):` URL, an encoded picture (JPEG, PNG, WebP, AVIF, GIF, TIFF), a Blob of one, or raw pixels. */
+export type ImageInput = string | URL | Uint8Array | Blob | RawImage;
+
+/** Upright 8-bit RGB, interleaved. */
+export interface DecodedImage {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** Larger pictures are refused, as Pillow refuses them (its "decompression bomb" limit): 179 megapixels. */
+export const MAX_PIXELS = 178_956_970;
+
+const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause });
+
+/**
+ * Any image to upright RGB, as Pillow's `Image.open(...).convert("RGB")` after `ImageOps.exif_transpose` gives it: the
+ * first frame; alpha dropped, not blended; grey copied to three channels; 16 bit cut to the upper 8; CMYK by Pillow's
+ * formula; colour profiles ignored. Decoding runs on libvips' own threads.
+ * @throws PaliGemmaError ERR_INVALID_IMAGE when it cannot be had or decoded, ERR_INVALID_ARGUMENT when it is no image input;
+ *   the signal's reason when aborted.
+ */
+export async function decodeImage(input: ImageInput, signal?: AbortSignal): Promise<DecodedImage> {
+  signal?.throwIfAborted();
+  if (isRaw(input)) return decodeRaw(input);
+  const { source, label } = await locate(input, signal);
+  try {
+    return await decode(source);
+  } catch (error) {
+    throw invalid(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
+  }
+}
+
+async function decode(source: string | Uint8Array): Promise<DecodedImage> {
+  const image = sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true, autoOrient: true });
+  const { space, depth } = await image.metadata();
+  if (space === 'cmyk') {
+    const { data, info } = await image
+      .pipelineColourspace('cmyk')
+      .toColourspace('cmyk')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { data: cmykToRgb(data), width: info.width, height: info.height };
+  }
+  // Pillow reads 16-bit grey as integers and clips them to 255 on the way to RGB.
+  const clipped = depth === 'ushort' && (space === 'grey16' || space === 'b-w');
+  if (clipped) return decodeGrey16(image);
+  const { data, info } = await image
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+async function decodeGrey16(image: Sharp): Promise<DecodedImage> {
+  const { data, info } = await image
+    .extractChannel(0)
+    .toColourspace('grey16')
+    .raw({ depth: 'ushort' })
+    .toBuffer({ resolveWithObject: true });
+  const values = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  const rgb = new Uint8Array(values.length * 3);
+  for (const [i, value] of values.entries()) rgb.fill(Math.min(value, 255), i * 3, i * 3 + 3);
+  return { data: rgb, width: info.width, height: info.height };
+}
+
+/** Pillow's conversion: each ink multiplied by black, in 8 bit with rounding. */
+function cmykToRgb(cmyk: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / 4) * 3);
+  for (let from = 0, to = 0; from < cmyk.length; from += 4) {
+    const light = 255 - (cmyk[from + 3] as number);
+    for (let ink = 0; ink < 3; ink++) {
+      const product = light * (cmyk[from + ink] as number) + 128;
+      rgb[to++] = Math.max(light - ((product + (product >> 8)) >> 8), 0);
+    }
+  }
+  return rgb;
+}
+
+const isRaw = (input: unknown): input is RawImage =>
+  typeof input === 'object' && input !== null && 'data' in input && 'width' in input && !(input instanceof Uint8Array);
+
+async function decodeRaw({ data, width, height, channels }: RawImage): Promise<DecodedImage> {
+  const isSize = (n: unknown) => Number.isSafeInteger(n) && (n as number) > 0;
+  if (!(data instanceof Uint8Array) || !isSize(width) || !isSize(height) || ![1, 3, 4].includes(channels))
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `raw pixels need data (Uint8Array), width, height and channels (1, 3 or 4), not ${show(data)}, ${show(width)}, ${show(height)} and ${show(channels)}`,
+    );
+  if (width * height > MAX_PIXELS)
+    throw invalid(`an image of ${width} x ${height} pixels is over the limit of ${MAX_PIXELS} pixels`);
+  if (data.length !== width * height * channels)
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, not ${data.length}`,
+    );
+  if (channels === 3) return { data, width, height };
+  const rgb = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; from < data.length; from += channels) {
+    for (let c = 0; c < 3; c++) rgb[to++] = data[from + (channels === 1 ? 0 : c)] as number;
+  }
+  return { data: rgb, width, height };
+}
+
+/** The encoded picture, or its path, and how to call it in messages. */
+async function locate(
+  input: Exclude<ImageInput, RawImage>,
+  signal?: AbortSignal,
+): Promise<{ source: string | Uint8Array; label: string }> {
+  if (input instanceof Uint8Array) return bytes(input, `the image of ${input.length} bytes`);
+  if (input instanceof Blob) return bytes(new Uint8Array(await input.arrayBuffer()), `the Blob of ${input.size} bytes`);
+  if (typeof input !== 'string' && !(input instanceof URL))
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `an image must be a path, a URL, encoded bytes, a Blob or raw pixels ({ data, width, height, channels }), not ${show(input)}`,
+    );
+  const text = String(input);
+  if (/^https?:/i.test(text)) return bytes(await fetchBytes(text, signal), text);
+  if (input instanceof URL && input.protocol !== 'file:')
+    throw invalid(`${text} cannot be read: file:, http: and https: URLs can`);
+  return file(/^file:/i.test(text) ? filePath(text) : text);
+}
+
+function filePath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw invalid(`${url} is not a usable file URL: ${reasonOf(error)}`, error);
+  }
+}
+
+async function file(name: string) {
+  let found: Awaited<ReturnType<typeof stat>>;
+  try {
+    found = await stat(name);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw invalid(missing ? `no such image file: ${name}` : `${name} cannot be read: ${reasonOf(error)}`, error);
+  }
+  if (found.isDirectory()) throw invalid(`${name} is a folder, not an image`);
+  if (found.size === 0) throw invalid(`${name} is empty`);
+  return { source: name, label: name };
+}
+
+function bytes(data: Uint8Array, label: string) {
+  if (data.length === 0) throw invalid(`${label} is empty`);
+  return { source: data, label };
+}
+
+/** libvips speaks in several lines; the first says it. */
+function describe(message: string): string {
+  const [first = ''] = message.trim().split('\n');
+  if (/exceeds pixel limit/.test(first)) return `it has more than ${MAX_PIXELS} pixels`;
+  return /unsupported image format/.test(first) ? 'it is not a JPEG, PNG, WebP, AVIF, GIF or TIFF image' : first;
+}

@@ -1,0 +1,165 @@
+// The one file that knows the addon: the type of its surface and how it is found.
+import { createRequire } from 'node:module';
+import { PaliGemmaError, reasonOf } from './errors.js';
+import { packageRoot } from './package-root.js';
+
+export interface NativeModelOptions {
+  textPath: string;
+  visionPath: string;
+  threads: number;
+  contextTokens: number;
+  maxSequences: number;
+  cacheType: 'f16' | 'f32';
+  imageToken: number;
+}
+
+/** A resized picture: interleaved 8-bit RGB `[size, size, 3]`. */
+export type Pixels = Uint8Array;
+
+export type NativeRequest =
+  | { kind: 'encode'; id: number; images: Pixels[] }
+  | { kind: 'trace'; id: number; images: Pixels[]; prompt: string }
+  | {
+      kind: 'generate';
+      id: number;
+      images: Pixels[];
+      prompt: string;
+      maxTokens: number;
+      temperature: number;
+      topK: number;
+      topP: number;
+      seed: number;
+      stream: boolean;
+    };
+
+/** Milliseconds. */
+export interface NativeTimings {
+  queue: number;
+  vision: number;
+  prefill: number;
+  decode: number;
+}
+
+export interface LoadedEvent {
+  type: 'loaded';
+  imageSize: number;
+  imageTokens: number;
+  width: number;
+  vocabulary: number;
+  contextTokens: number;
+  cacheBytes: number;
+}
+export interface TextEvent {
+  type: 'text';
+  id: number;
+  text: string;
+}
+export interface DoneEvent {
+  type: 'done';
+  id: number;
+  text: string;
+  tokens: number[];
+  stopped: boolean;
+  imageTokens: number;
+  promptTokens: number;
+  timings: NativeTimings;
+}
+export interface EncodedEvent {
+  type: 'encoded';
+  id: number;
+  features: Float32Array;
+  timings: NativeTimings;
+}
+export interface TracedEvent {
+  type: 'traced';
+  id: number;
+  inputIds: Int32Array;
+  pixelValues: Float32Array;
+  imageFeatures: Float32Array;
+  logits: Float32Array;
+}
+export type RequestEvent =
+  | TextEvent
+  | DoneEvent
+  | EncodedEvent
+  | TracedEvent
+  | { type: 'tooLong'; id: number; tokens: number; limit: number }
+  | { type: 'failed'; id: number; reason: string };
+export type NativeEvent =
+  | LoadedEvent
+  | { type: 'loadFailed'; reason: string }
+  | { type: 'progress'; done: number }
+  | { type: 'closed' }
+  | RequestEvent;
+
+export interface NativeModel {
+  submit(request: NativeRequest): void;
+  abort(id: number): void;
+  /** Ends the engine within a step; the last event is `closed`. */
+  stop(): void;
+  /** Whether pending events keep the process alive. */
+  hold(on: boolean): void;
+}
+
+export type GgufScalar = boolean | number | string;
+export interface GgufArray {
+  of: string;
+  length: number;
+  /** Present for arrays of up to 16 numbers. */
+  numbers?: number[];
+}
+export interface GgufHeader {
+  fileSize: number;
+  values: Record<string, GgufScalar | GgufArray>;
+  /** `shape` fastest dimension first; `offset` from the start of the file, in bytes, as `size`. */
+  tensors: { name: string; type: string; shape: number[]; offset: number; size: number }[];
+}
+
+export type GgufEntry = { key: string } & (
+  | { type: 'bool'; value: boolean }
+  | { type: 'u32' | 'f32'; value: number }
+  | { type: 'string'; value: string }
+  | { type: 'string[]'; value: string[] }
+  | { type: 'f32[]' | 'i32[]'; value: number[] }
+);
+
+export interface GgufPlan {
+  path: string;
+  values: GgufEntry[];
+  tensors: {
+    name: string;
+    shape: number[];
+    type: string;
+    source: { path: string; offset: number; type: string };
+    /** Added to every value on the way. */
+    add: number;
+  }[];
+}
+
+export interface Addon {
+  Model: new (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
+  /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. */
+  resize(rgb: Uint8Array, width: number, height: number, size: number): Promise<Pixels>;
+  readGgufHeader(path: string): Promise<GgufHeader>;
+  /** Resolves to false when cancelled. */
+  writeGguf(plan: GgufPlan, onProgress: (sourceBytes: number) => void): { promise: Promise<boolean>; cancel(): void };
+}
+
+let addon: Addon | undefined;
+
+/** The addon: a build from source if there is one, else the prebuilt binary of this platform. */
+export function native(): Addon {
+  if (addon) return addon;
+  const require = createRequire(import.meta.url);
+  try {
+    addon = require('node-gyp-build')(packageRoot()) as Addon;
+  } catch (error) {
+    throw new PaliGemmaError(
+      'ERR_ADDON_NOT_FOUND',
+      `the native addon for ${process.platform}-${process.arch} does not load (${reasonOf(error).split('\n')[0]}); ` +
+        'build it with: npm rebuild node-paligemma (in a checkout: npm run build)',
+      { cause: error },
+    );
+  }
+  return addon;
+}

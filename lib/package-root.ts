@@ -1,0 +1,33 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+let root: string | undefined;
+
+/**
+ * The folder of this package: the nearest one above this file with our package.json, which is the same from lib/ under
+ * test and from dist/. Inside an Electron archive it is the unpacked twin, since neither binaries nor models can be
+ * opened within an archive.
+ */
+export function packageRoot(): string {
+  if (root) return root;
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!isOurs(path.join(folder, 'package.json'))) {
+    const parent = path.dirname(folder);
+    if (parent === folder) throw new Error('package.json of node-paligemma not found above its own code');
+    folder = parent;
+  }
+  root = folder.replace(/app\.asar(?=$|[\\/])/, 'app.asar.unpacked');
+  return root;
+}
+
+function isOurs(file: string): boolean {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8')).name === 'node-paligemma';
+  } catch {
+    return false;
+  }
+}
+
+export const packageVersion = (): string =>
+  JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')).version;

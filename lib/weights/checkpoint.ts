@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PaliGemmaError, reasonOf } from '../errors.js';
+import { type Hyperparameters, readConfig } from './config.js';
+import { canonicalName, type TensorName, textTensors, visionTensors } from './names.js';
+import { readSafetensors, type StoredTensor } from './safetensors.js';
+import { readTokenizer, type Token } from './tokenizer.js';
+
+/** A checkpoint's tensor under both its names, with the place of its values. */
+export interface CheckpointTensor extends TensorName {
+  stored: StoredTensor;
+}
+
+export interface Checkpoint {
+  folder: string;
+  hyperparameters: Hyperparameters;
+  tokens: Token[];
+  text: CheckpointTensor[];
+  vision: CheckpointTensor[];
+}
+
+const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_MODEL', message);
+
+/** Whether a folder holds a Hugging Face checkpoint. */
+export const isCheckpoint = (folder: string): boolean => existsSync(path.join(folder, 'config.json'));
+
+/**
+ * Opens a Hugging Face PaliGemma folder: reads config, tokenizer and tensor headers and checks that every tensor is there
+ * with its shape. No weights are read.
+ * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL.
+ */
+export async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  const hyperparameters = readConfig(await readConfigFile(folder));
+  checkImageProcessor(await readOptionalJson(path.join(folder, 'preprocessor_config.json')));
+  const stored = await readTensors(folder);
+
+  const table = stored.get('language_model.embed_tokens.weight');
+  if (table?.shape.length !== 2)
+    throw invalid(`no embedding table (language_model.model.embed_tokens.weight) in ${folder}`);
+  const rows = table.shape[0] as number;
+  const checkpoint: Checkpoint = {
+    folder,
+    hyperparameters,
+    tokens: await readTokenizer(folder, rows),
+    text: pick(stored, textTensors(hyperparameters, rows)),
+    vision: pick(stored, visionTensors(hyperparameters)),
+  };
+  const used = new Set([...checkpoint.text, ...checkpoint.vision].map((tensor) => tensor.checkpoint));
+  const unknown = [...stored.keys()].filter((name) => !used.has(name));
+  if (unknown.length > 0)
+    throw new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      `the checkpoint has ${unknown.length} tensors that PaliGemma does not have, such as ${unknown[0]}`,
+    );
+  return checkpoint;
+}
+
+async function readConfigFile(folder: string): Promise<Record<string, unknown>> {
+  const config = await readOptionalJson(path.join(folder, 'config.json'));
+  if (!config)
+    throw new PaliGemmaError(
+      'ERR_MODEL_NOT_FOUND',
+      `no config.json in ${folder}: expected a Hugging Face checkpoint folder`,
+    );
+  return config;
+}
+
+async function readOptionalJson(file: string): Promise<Record<string, unknown> | undefined> {
+  if (!existsSync(file)) return undefined;
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object');
+    return value as Record<string, unknown>;
+  } catch (error) {
+    throw invalid(`${path.basename(file)} cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** The preprocessing is fixed (bicubic to a square, x / 127.5 - 1); a model trained with another one would be given wrong pixels. */
+function checkImageProcessor(config: Record<string, unknown> | undefined): void {
+  const expected: [string, unknown][] = [
+    ['image_mean', [0.5, 0.5, 0.5]],
+    ['image_std', [0.5, 0.5, 0.5]],
+    ['resample', 3],
+  ];
+  for (const [key, value] of expected) {
+    if (config?.[key] !== undefined && config[key] !== null && JSON.stringify(config[key]) !== JSON.stringify(value))
+      throw new PaliGemmaError(
+        'ERR_UNSUPPORTED_MODEL',
+        `preprocessor_config.json: ${key} is ${JSON.stringify(config[key])}, PaliGemma has ${JSON.stringify(value)}`,
+      );
+  }
+}
+
+/** All tensors by canonical name, from one file or from the shards of an index. */
+async function readTensors(folder: string): Promise<Map<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const file of await shardFiles(folder)) {
+    for (const [key, tensor] of await readSafetensors(file)) {
+      const name = canonicalName(key);
+      if (!name) continue;
+      if (tensors.has(name)) throw invalid(`tensor ${name} is there twice, the second time in ${path.basename(file)}`);
+      tensors.set(name, tensor);
+    }
+  }
+  return tensors;
+}
+
+async function shardFiles(folder: string): Promise<string[]> {
+  const index = await readOptionalJson(path.join(folder, 'model.safetensors.index.json'));
+  const names = index
+    ? [...new Set(Object.values((index.weight_map ?? {}) as Record<string, unknown>).map(String))]
+    : (await readdir(folder)).filter((name) => name === 'model.safetensors');
+  if (names.length === 0) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no model.safetensors in ${folder}`);
+  return names.map((name) => {
+    const file = path.join(folder, path.basename(name)); // an index must not lead out of its folder
+    if (!existsSync(file))
+      throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `${name} is named in the index but is not in ${folder}`);
+    return file;
+  });
+}
+
+function pick(stored: Map<string, StoredTensor>, names: TensorName[]): CheckpointTensor[] {
+  return names.map((name) => {
+    const tensor = stored.get(name.checkpoint);
+    if (!tensor) throw invalid(`the checkpoint has no tensor ${name.checkpoint}`);
+    if (tensor.shape.join() !== name.shape.join())
+      throw invalid(`tensor ${name.checkpoint} is [${tensor.shape}], config.json asks for [${name.shape}]`);
+    return { ...name, stored: tensor };
+  });
+}

@@ -1,0 +1,180 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { PaliGemmaError, reasonOf, show } from '../errors.js';
+import { type GgufEntry, native } from '../native.js';
+import { type Checkpoint, type CheckpointTensor, openCheckpoint } from './checkpoint.js';
+import { type Origin, textMetadata, visionMetadata } from './metadata.js';
+import { MODEL_FILES } from './model-folder.js';
+
+/** Element types that matrices can be stored in. Norms, biases and the patch and position embeddings stay float32. */
+export const WEIGHT_TYPES = ['f32', 'f16', 'bf16'] as const;
+export type WeightType = (typeof WEIGHT_TYPES)[number];
+
+export interface Progress {
+  stage: 'convert' | 'load';
+  /** Done and whole, in bytes for `convert`, as a share of 1 for `load`. */
+  done: number;
+  total: number;
+}
+
+export interface ConvertOptions {
+  /** Type of the text model's matrices. Default `f16`. */
+  quantization?: WeightType;
+  /** Type of the vision tower's matrices. Default: as `quantization`. */
+  visionQuantization?: WeightType;
+  /** Name written into the files. Default: the source folder's. */
+  name?: string;
+  /** Licence written into the files. Default `gemma`. */
+  licence?: string;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+export interface ConvertReport {
+  model: string;
+  architecture: 'gemma' | 'gemma2';
+  quantization: WeightType;
+  visionQuantization: WeightType;
+  /** What was written. `bytes` of the whole file. */
+  files: { path: string; bytes: number; tensors: number }[];
+  /** Milliseconds. */
+  duration: number;
+}
+
+/**
+ * Converts a Hugging Face PaliGemma folder to a model folder of `model.gguf` and `mmproj.gguf`.
+ *
+ * Files are written beside their final place and moved there when both are whole, so that a failure or an abort leaves
+ * an earlier model as it was. Memory: a block of a million values at a time.
+ *
+ * @param source folder with `config.json`, `*.safetensors` (one file or shards; float32, float16, bfloat16) and a tokenizer
+ * @param target folder to write to; made when missing
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL or
+ *   ERR_CONVERSION_FAILED (disk full, values beyond float16); the signal's reason when aborted
+ */
+export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<ConvertReport> {
+  const started = performance.now();
+  const quantization = weightType('quantization', options.quantization ?? 'f16');
+  const visionQuantization = weightType('visionQuantization', options.visionQuantization ?? quantization);
+  for (const [name, value] of Object.entries({ source, target }))
+    if (typeof value !== 'string' || value === '')
+      throw new PaliGemmaError('ERR_INVALID_ARGUMENT', `${name} must be the path of a folder, not ${show(value)}`);
+  options.signal?.throwIfAborted();
+
+  if (!(await isFolder(source))) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no such folder: ${source}`);
+  const checkpoint = await openCheckpoint(source);
+  const origin: Origin = {
+    name: options.name ?? path.basename(path.resolve(source)),
+    licence: options.licence ?? 'gemma',
+  };
+  const parts: Part[] = [
+    {
+      name: MODEL_FILES.text,
+      type: quantization,
+      values: textMetadata(checkpoint, quantization, origin),
+      tensors: checkpoint.text,
+    },
+    {
+      name: MODEL_FILES.vision,
+      type: visionQuantization,
+      values: visionMetadata(checkpoint, visionQuantization, origin),
+      tensors: checkpoint.vision,
+    },
+  ];
+  const files = await writeAll(parts, target, options);
+  return {
+    model: path.resolve(target),
+    architecture: checkpoint.hyperparameters.architecture,
+    quantization,
+    visionQuantization,
+    files,
+    duration: performance.now() - started,
+  };
+}
+
+/** One file to write. */
+interface Part {
+  name: string;
+  type: WeightType;
+  values: GgufEntry[];
+  tensors: Checkpoint['text'];
+}
+
+function weightType(option: string, value: unknown): WeightType {
+  if (WEIGHT_TYPES.includes(value as WeightType)) return value as WeightType;
+  throw new PaliGemmaError(
+    'ERR_INVALID_ARGUMENT',
+    `${option} must be one of ${WEIGHT_TYPES.join(', ')}, not ${show(value)}`,
+  );
+}
+
+const isFolder = async (folder: string) =>
+  stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+async function writeAll(parts: Part[], target: string, options: ConvertOptions): Promise<ConvertReport['files']> {
+  const total = parts.flatMap((part) => part.tensors).reduce((sum, tensor) => sum + storedBytes(tensor), 0);
+  const aside = parts.map((part) =>
+    path.join(target, `.${part.name}.${process.pid}.${Date.now().toString(36)}.partial`),
+  );
+  try {
+    await mkdir(target, { recursive: true });
+    let before = 0;
+    for (const [i, part] of parts.entries()) {
+      await writePart(part, aside[i] as string, options.signal, (done) =>
+        options.onProgress?.({ stage: 'convert', done: before + done, total }),
+      );
+      before += part.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0);
+    }
+    options.onProgress?.({ stage: 'convert', done: total, total });
+    for (const [i, part] of parts.entries()) await rename(aside[i] as string, path.join(target, part.name));
+  } catch (error) {
+    await Promise.all(aside.map((file) => rm(file, { force: true }).catch(() => {})));
+    if (error instanceof PaliGemmaError || options.signal?.aborted) throw error;
+    throw new PaliGemmaError('ERR_CONVERSION_FAILED', `writing to ${target} failed: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+  return Promise.all(
+    parts.map(async (part) => {
+      const file = path.join(target, part.name);
+      return { path: file, bytes: (await stat(file)).size, tensors: part.tensors.length };
+    }),
+  );
+}
+
+async function writePart(
+  part: Part,
+  file: string,
+  signal: AbortSignal | undefined,
+  onBytes: (done: number) => void,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const job = native().writeGguf(
+    { path: file, values: part.values, tensors: part.tensors.map((tensor) => plan(tensor, part.type)) },
+    onBytes,
+  );
+  signal?.addEventListener('abort', job.cancel, { once: true });
+  try {
+    await job.promise;
+  } finally {
+    signal?.removeEventListener('abort', job.cancel);
+  }
+  signal?.throwIfAborted();
+}
+
+const BYTES = { f32: 4, f16: 2, bf16: 2 };
+const storedBytes = ({ stored }: CheckpointTensor) =>
+  stored.shape.reduce((product, n) => product * n, BYTES[stored.type]);
+
+function plan({ gguf, kind, add, stored }: CheckpointTensor, type: WeightType) {
+  return {
+    name: gguf,
+    shape: stored.shape.toReversed(), // ggml counts the fastest dimension first
+    type: kind === 'matrix' ? type : 'f32',
+    source: { path: stored.path, offset: stored.offset, type: stored.type },
+    add,
+  };
+}

@@ -1,0 +1,247 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { PaliGemmaError, reasonOf } from '../errors.js';
+import { type GgufArray, type GgufHeader, type GgufScalar, native } from '../native.js';
+import type { Hyperparameters } from './config.js';
+import { textTensors, visionTensors } from './names.js';
+
+export const MODEL_FILES = { text: 'model.gguf', vision: 'mmproj.gguf' } as const;
+
+/** A model folder whose two headers were found whole and consistent. */
+export interface ModelFolder {
+  folder: string;
+  textPath: string;
+  visionPath: string;
+  hyperparameters: Hyperparameters;
+  imageToken: number;
+  name: string;
+  licence: string;
+  vocabulary: number;
+  parameters: number;
+  textType: string;
+  visionType: string;
+  /** Bytes of both files' tensors. */
+  weightBytes: number;
+}
+
+/** Whether a folder holds (at least a part of) a converted model. */
+export const isModelFolder = (folder: string): boolean =>
+  Object.values(MODEL_FILES).some((name) => existsSync(path.join(folder, name)));
+
+/**
+ * Reads and checks a model folder's headers. ggml ends the process when a file is not what it expects, so whatever it
+ * takes for granted is checked here: the format, every size, every tensor's shape, type and place within the file.
+ * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL, naming the file and what is wrong.
+ */
+export async function openModelFolder(folder: string): Promise<ModelFolder> {
+  const textPath = path.join(folder, MODEL_FILES.text);
+  const visionPath = path.join(folder, MODEL_FILES.vision);
+  for (const file of [textPath, visionPath])
+    if (!existsSync(file))
+      throw new PaliGemmaError(
+        'ERR_MODEL_NOT_FOUND',
+        `${path.basename(file)} is missing in ${folder}: a model folder holds ${MODEL_FILES.text} and ${MODEL_FILES.vision}`,
+      );
+  const text = await Gguf.open(textPath);
+  const vision = await Gguf.open(visionPath);
+
+  const architecture = text.string('general.architecture');
+  if (architecture !== 'gemma' && architecture !== 'gemma2')
+    throw text.unsupported(`it holds a "${architecture}" model, not the Gemma of a PaliGemma`);
+  if (vision.string('general.architecture') !== 'clip')
+    throw vision.unsupported(`it holds a "${vision.string('general.architecture')}" model, not a vision tower`);
+  if (vision.string('clip.projector_type') !== 'paligemma')
+    throw vision.unsupported(`its projector is "${vision.string('clip.projector_type')}", not "paligemma"`);
+
+  const hyperparameters: Hyperparameters = {
+    architecture,
+    name: text.string('general.name', ''),
+    imageToken: undefined,
+    bosToken: text.count('tokenizer.ggml.bos_token_id', 0),
+    eosToken: text.count('tokenizer.ggml.eos_token_id', 0),
+    padToken: 0,
+    text: textSizes(text, architecture),
+    vision: visionSizes(vision),
+  };
+  const rows = checkVocabulary(text, hyperparameters);
+  text.checkTensors(textTensors(hyperparameters, rows));
+  vision.checkTensors(visionTensors(hyperparameters));
+  const imageToken = vision.count('paligemma.image_token_id', 0);
+  return {
+    folder,
+    textPath,
+    visionPath,
+    hyperparameters,
+    imageToken,
+    name: hyperparameters.name,
+    licence: text.string('general.license', 'unknown'),
+    vocabulary: rows,
+    parameters: text.parameters() + vision.parameters(),
+    textType: text.matrixType(),
+    visionType: vision.matrixType(),
+    weightBytes: text.bytes() + vision.bytes(),
+  };
+}
+
+function textSizes(text: Gguf, a: 'gemma' | 'gemma2'): Hyperparameters['text'] {
+  const sizes = {
+    width: text.count(`${a}.embedding_length`),
+    layers: text.count(`${a}.block_count`, 1, 512),
+    heads: text.count(`${a}.attention.head_count`),
+    keyValueHeads: text.count(`${a}.attention.head_count_kv`),
+    headSize: text.count(`${a}.attention.key_length`),
+    mlpWidth: text.count(`${a}.feed_forward_length`),
+    contextLength: text.count(`${a}.context_length`),
+    normEpsilon: text.number(`${a}.attention.layer_norm_rms_epsilon`),
+    ropeTheta: text.number(`${a}.rope.freq_base`, 10000),
+  };
+  if (text.count(`${a}.attention.value_length`) !== sizes.headSize)
+    throw text.invalid('its keys and values differ in size');
+  if (text.count(`${a}.rope.dimension_count`, 1, 1 << 16, sizes.headSize) !== sizes.headSize)
+    throw text.unsupported('it rotates a part of each head only');
+  if (sizes.headSize % 2 !== 0) throw text.invalid('its heads have an odd size');
+  if (sizes.heads % sizes.keyValueHeads !== 0)
+    throw text.invalid(`${sizes.heads} heads cannot share ${sizes.keyValueHeads} key/value heads`);
+  if (a === 'gemma') return sizes;
+  return {
+    ...sizes,
+    gemma2: {
+      attentionSoftcap: text.number(`${a}.attn_logit_softcapping`, 50),
+      finalSoftcap: text.number(`${a}.final_logit_softcapping`, 30),
+      slidingWindow: text.count(`${a}.attention.sliding_window`, 1, 1 << 24, 4096),
+      attentionScale: text.number(`${a}.attention.scale`, sizes.headSize ** -0.5),
+    },
+  };
+}
+
+function visionSizes(vision: Gguf): Hyperparameters['vision'] {
+  const v = 'clip.vision';
+  const sizes = {
+    width: vision.count(`${v}.embedding_length`),
+    layers: vision.count(`${v}.block_count`, 1, 512),
+    heads: vision.count(`${v}.attention.head_count`),
+    mlpWidth: vision.count(`${v}.feed_forward_length`),
+    imageSize: vision.count(`${v}.image_size`, 1, 4096),
+    patchSize: vision.count(`${v}.patch_size`, 1, 512),
+    normEpsilon: vision.number(`${v}.attention.layer_norm_epsilon`),
+  };
+  if (vision.value('clip.has_vision_encoder') !== true) throw vision.invalid('it says it has no vision encoder');
+  if (vision.value('clip.use_gelu') !== true) throw vision.unsupported('its activation is not the tanh GELU of SigLIP');
+  if (sizes.imageSize % sizes.patchSize !== 0)
+    throw vision.invalid(`${sizes.imageSize} pixels are not a whole number of ${sizes.patchSize} pixel patches`);
+  if (sizes.width % sizes.heads !== 0)
+    throw vision.invalid(`a width of ${sizes.width} does not divide into ${sizes.heads} heads`);
+  for (const key of [`${v}.image_mean`, `${v}.image_std`])
+    if (vision.array(key, 'f32').numbers?.join() !== '0.5,0.5,0.5')
+      throw vision.unsupported(`${key} is not 0.5, 0.5, 0.5`);
+  return sizes;
+}
+
+/** The number of tokens, which is the height of the embedding table too. */
+function checkVocabulary(text: Gguf, { bosToken, eosToken }: Hyperparameters): number {
+  if (text.string('tokenizer.ggml.model') !== 'llama')
+    throw text.unsupported(`its tokenizer is "${text.string('tokenizer.ggml.model')}", not SentencePiece ("llama")`);
+  const rows = text.array('tokenizer.ggml.tokens', 'str').length;
+  if (rows === 0) throw text.invalid('its vocabulary is empty');
+  for (const [key, type] of [
+    ['tokenizer.ggml.scores', 'f32'],
+    ['tokenizer.ggml.token_type', 'i32'],
+  ] as const)
+    if (text.array(key, type).length !== rows)
+      throw text.invalid(`${key} has ${text.array(key, type).length} entries for ${rows} tokens`);
+  if (bosToken >= rows || eosToken >= rows) throw text.invalid('its special tokens lie outside the vocabulary');
+  return rows;
+}
+
+/** One file's header, with checked access. */
+class Gguf {
+  private constructor(
+    private readonly path: string,
+    private readonly header: GgufHeader,
+  ) {}
+
+  static async open(file: string): Promise<Gguf> {
+    try {
+      return new Gguf(file, await native().readGgufHeader(file));
+    } catch (error) {
+      if (error instanceof PaliGemmaError) throw error;
+      throw new PaliGemmaError('ERR_INVALID_MODEL', `${file} is not a whole GGUF file: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  invalid(what: string) {
+    return new PaliGemmaError('ERR_INVALID_MODEL', `${this.path} cannot be used: ${what}`);
+  }
+  unsupported(what: string) {
+    return new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      `${this.path} is not a PaliGemma model of this library: ${what}; convert one with: paligemma convert SOURCE TARGET`,
+    );
+  }
+
+  value(key: string): GgufScalar | GgufArray | undefined {
+    return this.header.values[key];
+  }
+  string(key: string, fallback?: string): string {
+    const value = this.value(key) ?? fallback;
+    if (typeof value !== 'string') throw this.invalid(`it has no text ${key}`);
+    return value;
+  }
+  number(key: string, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
+      throw this.invalid(`it has no positive number ${key}`);
+    return value;
+  }
+  count(key: string, least = 1, most = 1 << 24, fallback?: number): number {
+    const value = this.value(key) ?? fallback;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+      throw this.invalid(`${key} is not a whole number from ${least} to ${most}`);
+    return value;
+  }
+  array(key: string, of: string): GgufArray {
+    const value = this.value(key);
+    if (typeof value !== 'object' || value.of !== of) throw this.invalid(`it has no array ${key} of ${of}`);
+    return value;
+  }
+
+  /** Every expected tensor is there, in its shape and a type it can have, and lies within the file. */
+  checkTensors(expected: { gguf: string; shape: number[]; kind: 'matrix' | 'exact' }[]): void {
+    const found = new Map(this.header.tensors.map((tensor) => [tensor.name, tensor]));
+    for (const { gguf, shape, kind } of expected) {
+      const tensor = found.get(gguf);
+      if (!tensor) throw this.invalid(`tensor ${gguf} is missing`);
+      const squeezed = shape.toReversed();
+      while (squeezed.length > 1 && squeezed.at(-1) === 1) squeezed.pop(); // GGUF drops trailing dimensions of 1
+      if (tensor.shape.join() !== squeezed.join())
+        throw this.invalid(`tensor ${gguf} is [${tensor.shape}], expected [${squeezed}]`);
+      if (kind === 'exact' && tensor.type !== 'f32')
+        throw this.invalid(`tensor ${gguf} is ${tensor.type}, expected f32`);
+      if (tensor.offset + tensor.size > this.header.fileSize)
+        throw this.invalid(
+          `it is cut off: tensor ${gguf} ends at byte ${tensor.offset + tensor.size} of ${this.header.fileSize}`,
+        );
+    }
+    if (found.size !== expected.length) {
+      const names = new Set(expected.map((tensor) => tensor.gguf));
+      throw this.invalid(
+        `it has a tensor that PaliGemma does not: ${[...found.keys()].find((name) => !names.has(name)) ?? 'one twice'}`,
+      );
+    }
+  }
+
+  parameters(): number {
+    return this.header.tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+  }
+  bytes(): number {
+    return this.header.tensors.reduce((sum, { size }) => sum + size, 0);
+  }
+  /** The type that holds most of the bytes: what people call the file's quantization. */
+  matrixType(): string {
+    const bytes = new Map<string, number>();
+    for (const { type, size } of this.header.tensors) bytes.set(type, (bytes.get(type) ?? 0) + size);
+    return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
+  }
+}

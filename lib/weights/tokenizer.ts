@@ -1,0 +1,162 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { PaliGemmaError, reasonOf } from '../errors.js';
+
+/** Token types of SentencePiece, which GGUF's `tokenizer.ggml.token_type` shares. */
+export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+
+export interface Token {
+  text: string;
+  score: number;
+  type: number;
+}
+
+const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_MODEL', message, { cause });
+
+/**
+ * The vocabulary of a checkpoint folder, by id, without gaps: `tokenizer.model` (SentencePiece) where it is present, else
+ * `tokenizer.json`, and in both cases the tokens added in `added_tokens.json`, `tokenizer_config.json`,
+ * `special_tokens_map.json` and `tokenizer.json`. Filled up with unused tokens to `rows`, the height of the embedding table.
+ * @throws PaliGemmaError ERR_MODEL_NOT_FOUND without a tokenizer, ERR_INVALID_MODEL when one cannot be read.
+ */
+export async function readTokenizer(folder: string, rows: number): Promise<Token[]> {
+  const json = await readJson(folder, 'tokenizer.json');
+  const pieces = path.join(folder, 'tokenizer.model');
+  let tokens: (Token | undefined)[];
+  if (existsSync(pieces)) tokens = readSentencePiece(await readFile(pieces));
+  else if (json) tokens = readTokenizerJson(json);
+  else
+    throw new PaliGemmaError(
+      'ERR_MODEL_NOT_FOUND',
+      `no tokenizer in ${folder}: tokenizer.model or tokenizer.json is needed`,
+    );
+
+  for (const added of await addedTokens(folder, json)) addToken(tokens, added);
+  if (tokens.length > rows)
+    throw invalid(
+      `the tokenizer has ${tokens.length} tokens, the embedding table only ${rows} rows: they belong to different models`,
+    );
+  return Array.from({ length: rows }, (_, id) =>
+    forGguf(tokens[id] ?? { text: `[PAD${id}]`, score: -1e4, type: TokenType.unused }),
+  );
+}
+
+// User-defined tokens are matched in raw text, before llama.cpp turns spaces into U+2581.
+const forGguf = (token: Token): Token =>
+  token.type === TokenType.userDefined ? { ...token, text: token.text.replaceAll('\u2581', ' ') } : token;
+
+async function readJson(folder: string, name: string): Promise<Record<string, unknown> | undefined> {
+  const file = path.join(folder, name);
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw invalid(`${name} cannot be read: ${reasonOf(error)}`, error);
+  }
+}
+
+/** ModelProto.pieces of sentencepiece_model.proto: field 1, repeated { piece = 1, score = 2, type = 3 }. */
+export function readSentencePiece(data: Uint8Array): Token[] {
+  const tokens: Token[] = [];
+  try {
+    const reader = new BinaryReader(data);
+    while (reader.pos < reader.len) {
+      const [field, wire] = reader.tag();
+      if (field === 1 && wire === WireType.LengthDelimited) tokens.push(readPiece(reader.bytes()));
+      else reader.skip(wire, field);
+    }
+  } catch (error) {
+    throw invalid(`tokenizer.model is not a SentencePiece model: ${reasonOf(error)}`, error);
+  }
+  if (tokens.length === 0) throw invalid('tokenizer.model has no pieces');
+  return tokens;
+}
+
+function readPiece(data: Uint8Array): Token {
+  const token: Token = { text: '', score: 0, type: TokenType.normal };
+  const reader = new BinaryReader(data);
+  while (reader.pos < reader.len) {
+    const [field, wire] = reader.tag();
+    if (field === 1) token.text = reader.string();
+    else if (field === 2) token.score = reader.float();
+    else if (field === 3) token.type = reader.int32();
+    else reader.skip(wire, field);
+  }
+  return token;
+}
+
+/**
+ * The BPE model of tokenizer.json as pieces with scores. Its merges are those of SentencePiece in order of score, so the
+ * rank of the first merge that makes a piece orders pieces as their scores did.
+ */
+function readTokenizerJson(json: Record<string, unknown>): (Token | undefined)[] {
+  const model = json.model as { type?: unknown; vocab?: unknown; merges?: unknown; unk_token?: unknown } | undefined;
+  if (model?.type !== 'BPE' || typeof model.vocab !== 'object' || model.vocab === null || !Array.isArray(model.merges))
+    throw new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      'tokenizer.json does not hold the BPE model of a Gemma tokenizer',
+    );
+  const rank = new Map<string, number>();
+  for (const merge of model.merges) {
+    const piece = Array.isArray(merge) ? merge.join('') : String(merge).replace(' ', '');
+    if (!rank.has(piece)) rank.set(piece, rank.size);
+  }
+  const tokens: (Token | undefined)[] = [];
+  for (const [text, id] of Object.entries(model.vocab)) {
+    if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) > 1 << 24)
+      throw invalid(`tokenizer.json: token ${text} has no valid id`);
+    const type = /^<0x[0-9A-F]{2}>$/.test(text)
+      ? TokenType.byte
+      : text === model.unk_token
+        ? TokenType.unknown
+        : TokenType.normal;
+    tokens[id as number] = { text, score: -(rank.get(text) ?? rank.size), type };
+  }
+  return tokens;
+}
+
+interface AddedToken {
+  id: number;
+  text: string;
+  /** Undefined: not said here. */
+  special: boolean | undefined;
+}
+
+async function addedTokens(folder: string, json: Record<string, unknown> | undefined): Promise<AddedToken[]> {
+  const plain = (await readJson(folder, 'added_tokens.json')) ?? {};
+  const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
+  const special = specialTexts((await readJson(folder, 'special_tokens_map.json')) ?? {});
+  const fromConfig = Object.entries(
+    (config.added_tokens_decoder ?? {}) as Record<string, { content: string; special?: boolean }>,
+  );
+  const fromJson = (json?.added_tokens ?? []) as { id: number; content: string; special?: boolean }[];
+  const all: AddedToken[] = [
+    ...Object.entries(plain).map(([text, id]) => ({ id: Number(id), text, special: undefined })),
+    ...fromConfig.map(([id, token]) => ({ id: Number(id), text: token.content, special: token.special })),
+    ...fromJson.map((token) => ({ id: token.id, text: token.content, special: token.special })),
+  ];
+  for (const { id, text } of all)
+    if (!Number.isSafeInteger(id) || id < 0 || id > 1 << 24 || typeof text !== 'string')
+      throw invalid(`added token ${text} has no valid id`);
+  return all.map((token) => (special.has(token.text) ? { ...token, special: true } : token));
+}
+
+function specialTexts(map: Record<string, unknown>): Set<string> {
+  const texts = Object.values(map)
+    .flat()
+    .map((value) => (typeof value === 'string' ? value : (value as { content?: unknown })?.content));
+  return new Set(texts.filter((text) => typeof text === 'string'));
+}
+
+function addToken(tokens: (Token | undefined)[], { id, text, special }: AddedToken): void {
+  const known = tokens[id];
+  if (!known) {
+    tokens[id] = { text, score: 0, type: special ? TokenType.control : TokenType.userDefined };
+  } else if (special && known.type !== TokenType.unknown) {
+    known.type = TokenType.control;
+  } else if (special === false && known.type === TokenType.normal) {
+    known.type = TokenType.userDefined;
+  }
+}

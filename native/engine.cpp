@@ -203,7 +203,12 @@ void Engine::start(Request request) {
                                             image_tokens, prefix.ids.size() - image_tokens, {}, {}});
     Slot & placed = *slot;
     slots_[size_t(sequence)] = std::move(slot);
-    accept(placed, logits);
+    try {
+        accept(placed, logits);
+    } catch (...) {
+        slots_[size_t(sequence)].reset();
+        throw;
+    }
 }
 
 // The logits at the prefix's last position, or null when the computation was interrupted.
@@ -239,10 +244,11 @@ void Engine::step() {
     if (stopping_) return;
     for (size_t i = 0; i < running.size(); ++i) {
         Slot & slot = *running[i];
-        if (status == 0) {
+        try {
+            if (status != 0) throw std::runtime_error("computing the next token failed (llama_decode " + std::to_string(status) + ")");
             accept(slot, llama_get_logits_ith(model_->context(), int32_t(i)));
-        } else {
-            sink_(Failed{slot.request.id, "computing the next token failed (llama_decode " + std::to_string(status) + ")"});
+        } catch (const std::exception & error) {
+            sink_(Failed{slot.request.id, error.what()});
             slots_[size_t(slot.sequence)].reset();
         }
     }

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { PICTURE, ROOT, reference, scratch } from './helpers/fixtures.js';
+
+interface Run {
+  status: number;
+  out: string;
+  err: string;
+}
+
+function paligemma(...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args], { encoding: 'utf8' }, (error, out, err) =>
+      resolve({ status: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+
+const DOG = path.join(ROOT, 'examples', 'images', 'dog.jpg');
+const lines = (text: string) => text.trimEnd().split('\n');
+
+describe('caption', () => {
+  test('prints the caption alone and says that it uses the embedded model', async () => {
+    const { status, out, err } = await paligemma('caption', PICTURE);
+    expect({ status, out }).toEqual({ status: 0, out: 'an owl and a cat\n' });
+    expect(lines(err)).toEqual([expect.stringMatching(/embedded paligemma-emoji-112.*--model/)]);
+  });
+  test('takes a language and several pictures', async () => {
+    const { out } = await paligemma('caption', PICTURE, DOG, '--language', 'es');
+    expect(lines(out)).toEqual([`${PICTURE}: un búho y un gato`, `${DOG}: un perro`]);
+  });
+  test('prints one JSON value a picture, in order', async () => {
+    const { out } = await paligemma('caption', PICTURE, DOG, '--json');
+    const values = lines(out).map((line) => JSON.parse(line));
+    expect(values).toMatchObject([
+      { image: PICTURE, text: 'an owl and a cat', finishReason: 'stop', usage: { imageTokens: 64 } },
+      { image: DOG, text: 'a dog' },
+    ]);
+    expect(values[0].timings).toMatchObject({
+      load: expect.any(Number),
+      vision: expect.any(Number),
+      total: expect.any(Number),
+    });
+  });
+  test('goes on after a picture that fails, and says so in the end', async () => {
+    const { status, out, err } = await paligemma('caption', '/no/such.png', DOG, '--json');
+    expect(status).toBe(1);
+    expect(lines(out).map((line) => JSON.parse(line))).toMatchObject([
+      { image: '/no/such.png', error: { code: 'ERR_INVALID_IMAGE' } },
+      { text: 'a dog' },
+    ]);
+    expect(lines(err).at(-1)).toMatch(/^paligemma: ERR_INVALID_IMAGE: no such image file/);
+  });
+});
+
+describe('generate', () => {
+  test('answers a prompt about all its pictures', async () => {
+    const { out } = await paligemma('generate', PICTURE, '--prompt', 'answer en how many owls are there?');
+    expect(out).toBe('1\n');
+    const { out: json } = await paligemma(
+      'generate',
+      PICTURE,
+      DOG,
+      '--prompt',
+      'caption en',
+      '--max-tokens',
+      '3',
+      '--json',
+    );
+    expect(JSON.parse(json)).toMatchObject({
+      images: [PICTURE, DOG],
+      usage: { imageTokens: 128, newTokens: 3 },
+      finishReason: 'length',
+    });
+  });
+});
+
+describe('convert and info', () => {
+  test('make and show a model', async () => {
+    const target = path.join(scratch('cli'), 'new', 'model');
+    const { status, out, err } = await paligemma(
+      'convert',
+      reference('pg2-random'),
+      target,
+      '--quantization',
+      'bf16',
+      '--json',
+    );
+    expect({ status, report: JSON.parse(out) }).toMatchObject({
+      status: 0,
+      report: { architecture: 'gemma2', quantization: 'bf16', files: [{}, {}] },
+    });
+    expect(err).toMatch(/--model/);
+    expect(fs.readdirSync(target).sort()).toEqual(['mmproj.gguf', 'model.gguf']);
+    const info = JSON.parse((await paligemma('info', target, '--json')).out);
+    expect(info).toMatchObject({ architecture: 'paligemma2', imageTokens: 256, quantization: 'bf16', embedded: false });
+    expect((await paligemma('info', target)).out).toMatch(/PaliGemma 2/);
+    expect((await paligemma('caption', DOG, '--model', target, '--max-tokens', '2')).status).toBe(0);
+  });
+});
+
+describe('failures', () => {
+  test.each([
+    ['a missing picture', ['caption', '/no/such.png'], /ERR_INVALID_IMAGE: no such image file/],
+    ['a missing model', ['caption', DOG, '--model', '/no/model'], /ERR_MODEL_NOT_FOUND/],
+    [
+      'a negative limit',
+      ['caption', DOG, '--max-tokens', '-1'],
+      /ERR_INVALID_ARGUMENT: maxTokens must be a whole number/,
+    ],
+    ['a limit that is no number', ['generate', DOG, '--prompt', 'x', '--max-tokens', 'many'], /ERR_INVALID_ARGUMENT/],
+    ['a device that is not there', ['caption', DOG, '--device', 'cuda'], /ERR_DEVICE_UNAVAILABLE.*present: cpu/],
+    ['a source that is not there', ['convert', '/no/such', '/tmp/never'], /ERR_MODEL_NOT_FOUND/],
+    [
+      'a type that is not there',
+      ['convert', reference('pg1-random'), '/tmp/never', '--quantization', 'q5'],
+      /f32, f16, bf16, not "q5"/,
+    ],
+    ['info of nothing', ['info', '/no/such'], /ERR_MODEL_NOT_FOUND/],
+  ])('%s: status 1 and one line that names it', async (_, args, message) => {
+    const { status, out, err } = await paligemma(...args);
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    const said = lines(err).filter((line) => !line.startsWith('Using the embedded'));
+    expect(said).toEqual([expect.stringMatching(message)]);
+    expect(said[0]).toMatch(/^paligemma: /);
+  });
+
+  test.each([
+    [['captions']],
+    [['caption']],
+    [['generate', DOG]],
+    [['caption', DOG, '--colour', 'red']],
+    [['convert', 'a']],
+  ])('%j is wrong usage: status 2', async (args) => {
+    const { status, out, err } = await paligemma(...args);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err).toMatch(/error: .*\n.*--help/s);
+  });
+
+  test('help and version are none', async () => {
+    expect((await paligemma('--help')).out).toMatch(/caption.*generate.*convert.*info/s);
+    expect((await paligemma('caption', '--help')).status).toBe(0);
+    expect(await paligemma('--version')).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+});

@@ -1,0 +1,345 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { gguf } from '@huggingface/gguf';
+import { describe, expect, test } from '@jest/globals';
+import { convert, modelInfo, PaliGemma } from '../lib/index.js';
+import { openCheckpoint } from '../lib/weights/checkpoint.js';
+import { openModelFolder } from '../lib/weights/model-folder.js';
+import { readSafetensors, type StoredTensor } from '../lib/weights/safetensors.js';
+import {
+  bytesOf,
+  copyCheckpoint,
+  editJson,
+  type Json,
+  renameTensors,
+  split,
+  widen,
+  writeSafetensors,
+} from './helpers/checkpoints.js';
+import { converted, emoji, type ReferenceCase, readJson, reference, scratch } from './helpers/fixtures.js';
+
+const both = (folder: string) => ['model.gguf', 'mmproj.gguf'].map((name) => fs.readFileSync(path.join(folder, name)));
+const options = { quantization: 'f32', name: 'same' } as const;
+
+describe('the same weights give the same files', () => {
+  const source = reference('pg1-random');
+  let expected: Buffer[];
+
+  const check = async (checkpoint: string) => {
+    const target = scratch('same');
+    await convert(checkpoint, target, options);
+    const found = both(target);
+    expected ??= found;
+    expect(found.map((file, i) => file.equals(expected[i] as Buffer))).toEqual([true, true]);
+  };
+
+  test('as transformers 5 writes them', () => check(source));
+
+  test('under the names of published checkpoints', async () => {
+    const folder = copyCheckpoint(source);
+    renameTensors(folder, (name) => name.replace(/^vision_tower\./, 'vision_tower.vision_model.'));
+    await check(folder);
+  });
+
+  test('under the module names of transformers 5', async () => {
+    const folder = copyCheckpoint(source);
+    renameTensors(folder, (name) => `model.${name.replace('language_model.model.', 'language_model.')}`);
+    await check(folder);
+  });
+
+  test('with a tied head stored a second time', async () => {
+    const folder = copyCheckpoint(source);
+    const file = path.join(folder, 'model.safetensors');
+    const tensors = await bytesOf(file);
+    tensors.set('language_model.lm_head.weight', tensors.get('language_model.model.embed_tokens.weight') as never);
+    writeSafetensors(file, tensors);
+    await check(folder);
+  });
+
+  test('in three shards with an index', async () => {
+    const folder = copyCheckpoint(source);
+    await split(folder, 3);
+    await check(folder);
+  });
+
+  test('bfloat16 as such and widened to float32', async () => {
+    const folder = copyCheckpoint(reference('pg1-random-published-keys'));
+    const [a, b] = [scratch('bf16'), scratch('f32')];
+    await convert(folder, a, options);
+    await widen(folder);
+    await convert(folder, b, options);
+    expect(both(a).map((file, i) => file.equals(both(b)[i] as Buffer))).toEqual([true, true]);
+  });
+});
+
+test("every tensor of a float32 conversion holds the source's values", async () => {
+  const checkpoint = await openCheckpoint(reference('pg2-random'));
+  const folder = await converted(reference('pg2-random'), 'f32');
+  for (const [tensors, file] of [
+    [checkpoint.text, 'model.gguf'],
+    [checkpoint.vision, 'mmproj.gguf'],
+  ] as const) {
+    const { tensorInfos, tensorDataOffset } = await gguf(path.join(folder, file), { allowLocalFile: true });
+    const data = fs.readFileSync(path.join(folder, file));
+    expect(tensorInfos).toHaveLength(tensors.length);
+    for (const tensor of tensors) {
+      const info = tensorInfos.find((candidate) => candidate.name === tensor.gguf);
+      const source = floats(tensor.stored);
+      const start = Number(tensorDataOffset) + Number(info?.offset);
+      const stored = new Float32Array(
+        data.buffer.slice(data.byteOffset + start, data.byteOffset + start + source.length * 4),
+      );
+      expect([
+        tensor.gguf,
+        stored.every((value, i) => value === Math.fround((source[i] as number) + tensor.add)),
+      ]).toEqual([tensor.gguf, true]);
+    }
+  }
+});
+
+function floats({ path: file, offset, shape }: StoredTensor): Float32Array {
+  const length = shape.reduce((product, n) => product * n, 1);
+  const bytes = fs.readFileSync(file);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length * 4));
+}
+
+describe('metadata', () => {
+  test('follows the conventions of GGUF', async () => {
+    const folder = await converted(reference('pg2-random-window'), 'bf16');
+    const text = (await gguf(path.join(folder, 'model.gguf'), { allowLocalFile: true })).metadata as Record<
+      string,
+      unknown
+    >;
+    expect(text).toMatchObject({
+      'general.architecture': 'gemma2',
+      'general.file_type': 32,
+      'gemma2.attention.sliding_window': 64,
+      'gemma2.attn_logit_softcapping': 50,
+      'gemma2.final_logit_softcapping': 30,
+      'tokenizer.ggml.model': 'llama',
+      'tokenizer.ggml.add_space_prefix': false,
+    });
+    expect(text['tokenizer.ggml.tokens']).toHaveLength(3776);
+    const vision = (await gguf(path.join(folder, 'mmproj.gguf'), { allowLocalFile: true })).metadata as Record<
+      string,
+      unknown
+    >;
+    expect(vision).toMatchObject({
+      'general.architecture': 'clip',
+      'clip.projector_type': 'paligemma',
+      'clip.vision.image_size': 224,
+    });
+  });
+
+  test('tells what info shows', async () => {
+    const folder = await converted(emoji('checkpoint'), 'bf16');
+    expect(await modelInfo(folder)).toMatchObject({
+      architecture: 'paligemma',
+      imageSize: 112,
+      imageTokens: 64,
+      width: 256,
+      layers: 4,
+      vocabulary: 3264,
+      quantization: 'bf16',
+      embedded: false,
+      contextTokens: 1024,
+    });
+  });
+});
+
+describe('tokenizer', () => {
+  test('comes from tokenizer.json where tokenizer.model is missing, with the same ids', async () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.rmSync(path.join(folder, 'tokenizer.model'));
+    const target = scratch('json');
+    await convert(folder, target, options);
+    await using model = await PaliGemma.load(target);
+    const cases: ReferenceCase[] = readJson(reference('pg1-random', 'expected', 'cases.json')).cases;
+    for (const c of cases.filter(({ images }) => images.length === 1)) {
+      const { inputIds } = await model.trace({
+        prompt: c.prompt,
+        images: [reference('images', c.images[0] as string)],
+      });
+      expect([...inputIds]).toEqual(c.input_ids);
+    }
+  });
+
+  test('knows added tokens that only added_tokens.json names', async () => {
+    const folder = copyCheckpoint(emoji('checkpoint'));
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) fs.rmSync(path.join(folder, name));
+    const target = scratch('added');
+    await convert(folder, target, options);
+    await using model = await PaliGemma.load(target);
+    const { inputIds } = await model.trace({ prompt: '<loc0001><seg127>' });
+    expect([...inputIds]).toEqual([2, 2049, 3199, 5]);
+  });
+});
+
+describe('what cannot be converted', () => {
+  const target = scratch('refused');
+  const refused = async (folder: string, code: string, message: RegExp) => {
+    await expect(convert(folder, target, options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+    expect(fs.readdirSync(target)).toEqual([]);
+  };
+  const edited = (name: string, edit: (json: Json) => void) =>
+    editJson(copyCheckpoint(reference('pg2-random')), name, edit);
+
+  test('no folder', () => refused('/no/such/folder', 'ERR_MODEL_NOT_FOUND', /no such folder/));
+  test('a folder without config.json', () => refused(scratch('empty'), 'ERR_MODEL_NOT_FOUND', /config\.json/));
+  test('another model', () =>
+    refused(
+      edited('config.json', (c) => {
+        c.model_type = 'llava';
+      }),
+      'ERR_UNSUPPORTED_MODEL',
+      /"llava"/,
+    ));
+  test('another activation', () =>
+    refused(
+      edited('config.json', (c) => {
+        c.vision_config.hidden_act = 'relu';
+      }),
+      'ERR_UNSUPPORTED_MODEL',
+      /hidden_act is "relu"/,
+    ));
+  test('another attention pattern', () =>
+    refused(
+      edited('config.json', (c) => {
+        c.text_config.layer_types.reverse();
+      }),
+      'ERR_UNSUPPORTED_MODEL',
+      /layer_types/,
+    ));
+  test('another normalisation of pixels', () =>
+    refused(
+      edited('preprocessor_config.json', (c) => {
+        c.image_mean = [0, 0, 0];
+      }),
+      'ERR_UNSUPPORTED_MODEL',
+      /image_mean/,
+    ));
+  test('sizes that do not fit the tensors', () =>
+    refused(
+      edited('config.json', (c) => {
+        c.text_config.intermediate_size = 161;
+      }),
+      'ERR_INVALID_MODEL',
+      /gate_proj.* is \[160,64\], config\.json asks for \[161,64\]/,
+    ));
+  test('a size that is no number', () =>
+    refused(
+      edited('config.json', (c) => {
+        c.text_config.hidden_size = -3;
+      }),
+      'ERR_INVALID_MODEL',
+      /text_config\.hidden_size/,
+    ));
+  test('config.json that is no JSON', () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.writeFileSync(path.join(folder, 'config.json'), '{');
+    return refused(folder, 'ERR_INVALID_MODEL', /config\.json cannot be read/);
+  });
+  test('a missing tokenizer', () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    for (const name of ['tokenizer.json', 'tokenizer.model']) fs.rmSync(path.join(folder, name));
+    return refused(folder, 'ERR_MODEL_NOT_FOUND', /tokenizer/);
+  });
+  test('a tokenizer that is something else', () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.writeFileSync(path.join(folder, 'tokenizer.model'), 'not a protobuf at all');
+    return refused(folder, 'ERR_INVALID_MODEL', /tokenizer\.model/);
+  });
+  test('a missing shard', async () => {
+    const folder = copyCheckpoint(reference('pg1-random-published-keys'));
+    fs.rmSync(path.join(folder, 'model-00002-of-00003.safetensors'));
+    await refused(folder, 'ERR_MODEL_NOT_FOUND', /model-00002-of-00003/);
+  });
+  test('a missing tensor', async () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    const file = path.join(folder, 'model.safetensors');
+    const tensors = await bytesOf(file);
+    tensors.delete('multi_modal_projector.linear.bias');
+    writeSafetensors(file, tensors);
+    await refused(folder, 'ERR_INVALID_MODEL', /no tensor multi_modal_projector\.linear\.bias/);
+  });
+  test('a tensor too many', async () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    renameTensors(folder, (name) => name);
+    const file = path.join(folder, 'model.safetensors');
+    const tensors = await bytesOf(file);
+    tensors.set('language_model.model.layers.0.extra.weight', { dtype: 'F32', shape: [1], data: Buffer.alloc(4) });
+    writeSafetensors(file, tensors);
+    await refused(folder, 'ERR_UNSUPPORTED_MODEL', /extra/);
+  });
+  test.each([0, 7, 100, 50_000, 2_000_000])('safetensors cut off after %i bytes', async (length) => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.truncateSync(path.join(folder, 'model.safetensors'), length);
+    await refused(folder, 'ERR_INVALID_MODEL', /not a whole safetensors file/);
+  });
+  test('values beyond float16', async () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    const file = path.join(folder, 'model.safetensors');
+    const tensors = await bytesOf(file);
+    const weight = tensors.get('language_model.model.layers.0.mlp.up_proj.weight') as { data: Buffer };
+    weight.data.writeFloatLE(1e6, 400);
+    writeSafetensors(file, tensors);
+    await expect(convert(folder, target, { quantization: 'f16' })).rejects.toMatchObject({
+      code: 'ERR_CONVERSION_FAILED',
+      message: expect.stringMatching(/blk\.0\.ffn_up.*float16's range.*bf16/),
+    });
+    expect(fs.readdirSync(target)).toEqual([]);
+  });
+  test('an unknown type', async () => {
+    await expect(convert(reference('pg1-random'), target, { quantization: 'q3' as never })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  });
+});
+
+describe('an interrupted conversion', () => {
+  const target = scratch('kept');
+
+  test('leaves the model that was there', async () => {
+    await convert(reference('pg1-random'), target, options);
+    const before = both(target);
+    const abort = new AbortController();
+    const conversion = convert(emoji('checkpoint'), target, {
+      quantization: 'f32',
+      signal: abort.signal,
+      onProgress: () => abort.abort(new Error('enough')),
+    });
+    await expect(conversion).rejects.toThrow('enough');
+    expect(both(target).map((file, i) => file.equals(before[i] as Buffer))).toEqual([true, true]);
+    expect(fs.readdirSync(target).sort()).toEqual(['mmproj.gguf', 'model.gguf']);
+  });
+
+  test('does not begin when aborted before', async () => {
+    await expect(
+      convert(emoji('checkpoint'), target, { signal: AbortSignal.abort(new Error('never')) }),
+    ).rejects.toThrow('never');
+  });
+});
+
+test('progress grows to the whole', async () => {
+  const seen: number[] = [];
+  let whole = 0;
+  await convert(emoji('checkpoint'), scratch('progress'), {
+    onProgress: ({ done, total }) => {
+      seen.push(done);
+      whole = total;
+    },
+  });
+  expect(seen.at(-1)).toBe(whole);
+  expect([...seen].sort((a, b) => a - b)).toEqual(seen);
+});
+
+test('safetensors headers list every tensor', async () => {
+  expect((await readSafetensors(reference('pg1-random', 'model.safetensors'))).size).toBeGreaterThan(80);
+});
+
+test('a converted folder opens', async () => {
+  expect((await openModelFolder(await converted(emoji('checkpoint'), 'f16'))).imageToken).toBe(3200);
+});

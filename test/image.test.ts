@@ -1,0 +1,187 @@
+import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import sharp from 'sharp';
+import { FETCH_LIMIT_BYTES } from '../lib/fetch-bytes.js';
+import { decodeImage, type ImageInput } from '../lib/image.js';
+import { native } from '../lib/native.js';
+import { FIXTURES, scratch } from './helpers/fixtures.js';
+
+const fixture = (name: string) => path.join(FIXTURES, 'images', name);
+const names = fs.readdirSync(path.join(FIXTURES, 'images'));
+
+describe('decodes as Pillow does', () => {
+  test.each(names.filter((name) => names.includes(`${name}.rgb`)))('%s', async (name) => {
+    const expected = fs.readFileSync(fixture(`${name}.rgb`));
+    const { data, width, height } = await decodeImage(fixture(name));
+    expect([width, height]).toEqual([expected.readUInt32LE(0), expected.readUInt32LE(4)]);
+    expect(Buffer.compare(data, expected.subarray(8))).toBe(0);
+  });
+
+  test('AVIF', async () => {
+    const file = path.join(scratch('avif'), 'rgb.avif');
+    await sharp(fixture('rgb.png')).avif({ lossless: true }).toFile(file);
+    const { width, height, data } = await decodeImage(file);
+    const expected = (await decodeImage(fixture('rgb.png'))).data;
+    expect([width, height]).toEqual([41, 27]);
+    expect(Math.max(...data.map((value, i) => Math.abs(value - (expected[i] as number))))).toBeLessThan(8);
+  });
+});
+
+describe('resizes as Pillow does', () => {
+  test.each(names.filter((name) => name.endsWith('.resized')))('%s', async (name) => {
+    const { data, width, height } = await decodeImage(fixture(name.replace('.resized', '.png')));
+    const size = Number(/-to-(\d+)/.exec(name)?.[1]);
+    const resized = await native().resize(data, width, height, size);
+    expect(Buffer.compare(resized, fs.readFileSync(fixture(name)))).toBe(0);
+  });
+});
+
+describe('takes an image as', () => {
+  const file = fixture('rgb.png');
+  const bytes = fs.readFileSync(file);
+  const pixels = (channels: 1 | 3 | 4) => ({
+    data: new Uint8Array(6 * channels).map((_, i) => i),
+    width: 3,
+    height: 2,
+    channels,
+  });
+
+  const inputs: [string, ImageInput][] = [
+    ['a path', file],
+    ['a file URL', pathToFileURL(file)],
+    ['the text of a file URL', pathToFileURL(file).href],
+    ['a Buffer', bytes],
+    ['a Uint8Array', new Uint8Array(bytes)],
+    ['a Blob', new Blob([bytes])],
+  ];
+  test.each(inputs)('%s', async (_, input) => {
+    const { data, width, height } = await decodeImage(input);
+    expect([width, height]).toEqual([41, 27]);
+    expect(Buffer.compare(data, fs.readFileSync(fixture('rgb.png.rgb')).subarray(8))).toBe(0);
+  });
+
+  test('raw pixels, grey copied and alpha dropped', async () => {
+    expect([...(await decodeImage(pixels(1))).data]).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5]);
+    expect([...(await decodeImage(pixels(3))).data]).toEqual([...pixels(3).data]);
+    expect([...(await decodeImage(pixels(4))).data].slice(0, 6)).toEqual([0, 1, 2, 4, 5, 6]);
+  });
+});
+
+describe('refuses', () => {
+  const folder = scratch('bad');
+  const file = (name: string, content: Uint8Array | string) => {
+    fs.writeFileSync(path.join(folder, name), content);
+    return path.join(folder, name);
+  };
+  const invalid = (message: RegExp) => ({ code: 'ERR_INVALID_IMAGE', message: expect.stringMatching(message) });
+
+  test('a missing file', () =>
+    expect(decodeImage('/no/such.png')).rejects.toMatchObject(invalid(/no such image file: \/no\/such\.png/)));
+  test('a folder', () => expect(decodeImage(folder)).rejects.toMatchObject(invalid(/is a folder/)));
+  test('an empty file', () => expect(decodeImage(file('empty.png', ''))).rejects.toMatchObject(invalid(/is empty/)));
+  test('empty bytes', () => expect(decodeImage(new Uint8Array())).rejects.toMatchObject(invalid(/is empty/)));
+  test('text named .jpg', () =>
+    expect(decodeImage(file('text.jpg', 'hello'))).rejects.toMatchObject(invalid(/not a JPEG, PNG/)));
+  test('a truncated JPEG', () => {
+    const whole = fs.readFileSync(fixture('rgb.jpg'));
+    return expect(decodeImage(file('cut.jpg', whole.subarray(0, whole.length - 300)))).rejects.toMatchObject(
+      invalid(/cut\.jpg cannot be decoded/),
+    );
+  });
+  test('a truncated PNG', () => {
+    const whole = fs.readFileSync(fixture('rgb16.png'));
+    return expect(decodeImage(file('cut.png', whole.subarray(0, whole.length / 2)))).rejects.toMatchObject(
+      invalid(/cut\.png cannot be decoded/),
+    );
+  });
+  test('a PNG of 40000 x 40000 pixels, without decoding it', async () => {
+    const bomb = Buffer.from(fs.readFileSync(fixture('rgb.png')));
+    bomb.writeUInt32BE(40000, 16);
+    bomb.writeUInt32BE(40000, 20);
+    const { crc32 } = await import('node:zlib').then((zlib) => zlib as unknown as { crc32?: (data: Buffer) => number });
+    bomb.writeUInt32BE(crc32 ? crc32(bomb.subarray(12, 29)) : crc(bomb.subarray(12, 29)), 29);
+    await expect(decodeImage(file('bomb.png', bomb))).rejects.toMatchObject(invalid(/more than 178956970 pixels/));
+  });
+  test.each([
+    ['null', null],
+    ['a number', 5],
+    ['an empty object', {}],
+    ['raw pixels of a wrong length', { data: new Uint8Array(5), width: 3, height: 2, channels: 3 }],
+    ['raw pixels of two channels', { data: new Uint8Array(12), width: 3, height: 2, channels: 2 }],
+    ['raw pixels of no width', { data: new Uint8Array(0), width: 0, height: 2, channels: 3 }],
+  ])('%s', (_, input) => expect(decodeImage(input as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' }));
+  test('another protocol', () =>
+    expect(decodeImage(new URL('ftp://host/x.png'))).rejects.toMatchObject(invalid(/file:, http: and https:/)));
+  test('anything once aborted, with the reason', () =>
+    expect(decodeImage(fixture('rgb.png'), AbortSignal.abort(new Error('no')))).rejects.toThrow('no'));
+});
+
+/** CRC-32 of PNG, for Node versions whose zlib has none. */
+function crc(data: Buffer): number {
+  let c = 0xffffffff;
+  for (const byte of data) {
+    c ^= byte;
+    for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+  }
+  return (c ^ 0xffffffff) >>> 0;
+}
+
+describe('over http', () => {
+  let server: http.Server;
+  let base: string;
+
+  beforeAll(async () => {
+    server = http.createServer((request, response) => {
+      const png = fs.readFileSync(fixture('rgb.png'));
+      if (request.url === '/rgb.png') response.end(png);
+      else if (request.url === '/moved') response.writeHead(302, { location: '/rgb.png' }).end();
+      else if (request.url === '/announced')
+        response.writeHead(200, { 'content-length': FETCH_LIMIT_BYTES + 1 }).write('x');
+      else if (request.url === '/endless') {
+        const chunk = Buffer.alloc(1 << 20);
+        const more = () => {
+          while (!response.destroyed && response.write(chunk));
+        };
+        response.on('drain', more);
+        more();
+      } else if (request.url === '/broken') {
+        response.writeHead(200, { 'content-length': png.length }).write(png.subarray(0, 50));
+        setTimeout(() => response.destroy(), 20);
+      } else if (request.url === '/silent') {
+        // never answers
+      } else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test.each(['/rgb.png', '/moved'])('%s gives the picture', async (url) => {
+    expect((await decodeImage(base + url)).width).toBe(41);
+    expect((await decodeImage(new URL(url, base))).height).toBe(27);
+  });
+  test.each([
+    ['/none', /answered 404/],
+    ['/announced', /larger than the limit of 64 MiB/],
+    ['/endless', /larger than the limit of 64 MiB/],
+    ['/broken', /terminated/],
+  ])('%s is an error that says so', (url, message) =>
+    expect(decodeImage(base + url)).rejects.toMatchObject({
+      code: 'ERR_INVALID_IMAGE',
+      message: expect.stringMatching(message),
+    }),
+  );
+  test('a server that is not there is an error', () =>
+    expect(decodeImage('http://127.0.0.1:9/x.png')).rejects.toMatchObject({ code: 'ERR_INVALID_IMAGE' }));
+  test('an abort ends the wait with its reason', () =>
+    expect(decodeImage(`${base}/silent`, AbortSignal.any([AbortSignal.timeout(50)]))).rejects.toMatchObject({
+      name: 'TimeoutError',
+    }));
+});

@@ -1,0 +1,172 @@
+// ggml ends the process when a file is not what it expects: whatever a user may hand over must be turned away before.
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { modelInfo, PaliGemma, PaliGemmaError } from '../lib/index.js';
+import { converted, EMBEDDED, PICTURE, reference, scratch } from './helpers/fixtures.js';
+
+const folder = scratch('damaged');
+const whole = Object.fromEntries(
+  ['model.gguf', 'mmproj.gguf'].map((name) => [name, fs.readFileSync(path.join(EMBEDDED, name))]),
+);
+let alive: PaliGemma;
+
+beforeAll(async () => {
+  alive = await PaliGemma.load(EMBEDDED);
+});
+afterAll(() => alive.dispose());
+
+function lay(files: Record<string, Uint8Array | undefined>): string {
+  for (const name of Object.keys(whole)) {
+    const content = name in files ? files[name] : whole[name];
+    fs.rmSync(path.join(folder, name), { force: true });
+    if (content) fs.writeFileSync(path.join(folder, name), content);
+  }
+  return folder;
+}
+
+/** The file with bytes of its header changed; `find` names the place by the text before it. */
+function edit(name: string, find: string, offset: number, bytes: number[]): Buffer {
+  const copy = Buffer.from(whole[name] as Buffer);
+  const at = copy.indexOf(find);
+  expect(at).toBeGreaterThan(0);
+  copy.set(bytes, at + find.length + offset);
+  return copy;
+}
+
+const refused = async (files: Record<string, Uint8Array | undefined>, code: string, message: RegExp) => {
+  await expect(PaliGemma.load(lay(files))).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(await alive.caption(PICTURE)).toBe('an owl and a cat');
+};
+
+describe('refuses', () => {
+  test('a folder that is not there', () =>
+    expect(PaliGemma.load('/no/such/model')).rejects.toMatchObject({
+      code: 'ERR_MODEL_NOT_FOUND',
+      message: expect.stringMatching(/no such model folder/),
+    }));
+  test('an empty folder', () =>
+    expect(PaliGemma.load(scratch('empty'))).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' }));
+  test('a checkpoint that is not converted, saying how to', () =>
+    expect(PaliGemma.load(reference('pg1-random'))).rejects.toMatchObject({
+      code: 'ERR_MODEL_NOT_FOUND',
+      message: expect.stringMatching(/paligemma convert/),
+    }));
+  test.each(['model.gguf', 'mmproj.gguf'])('a folder without %s', (name) =>
+    refused({ [name]: undefined }, 'ERR_MODEL_NOT_FOUND', new RegExp(`${name} is missing`)),
+  );
+
+  test.each(['model.gguf', 'mmproj.gguf'])('an empty %s', (name) =>
+    refused({ [name]: new Uint8Array() }, 'ERR_INVALID_MODEL', /not a whole GGUF file/),
+  );
+  test.each(['model.gguf', 'mmproj.gguf'])('a %s that is something else', (name) =>
+    refused(
+      { [name]: Buffer.from('PK\u0003\u0004 nothing of the kind') },
+      'ERR_INVALID_MODEL',
+      /not a whole GGUF file/,
+    ),
+  );
+  test.each([10, 500, 5_000, 1_000_000, -1])('model.gguf cut off at byte %i', (length) =>
+    refused(
+      { 'model.gguf': whole['model.gguf']?.subarray(0, length) },
+      'ERR_INVALID_MODEL',
+      /not a whole GGUF file|cut off/,
+    ),
+  );
+  test.each([10, 500, 3_000, 1_000_000, -1])('mmproj.gguf cut off at byte %i', (length) =>
+    refused(
+      { 'mmproj.gguf': whole['mmproj.gguf']?.subarray(0, length) },
+      'ERR_INVALID_MODEL',
+      /not a whole GGUF file|cut off/,
+    ),
+  );
+
+  test('a text model of another architecture', () =>
+    refused(
+      { 'model.gguf': edit('model.gguf', 'general.architecture', 12, [...Buffer.from('llama')]) },
+      'ERR_UNSUPPORTED_MODEL',
+      /"llama" model/,
+    ));
+  test('a projector of another kind', () =>
+    refused(
+      { 'mmproj.gguf': edit('mmproj.gguf', 'clip.projector_type', 12, [...Buffer.from('paligemmx')]) },
+      'ERR_UNSUPPORTED_MODEL',
+      /"paligemmx"/,
+    ));
+  test('the two files swapped', () =>
+    refused(
+      { 'model.gguf': whole['mmproj.gguf'], 'mmproj.gguf': whole['model.gguf'] },
+      'ERR_UNSUPPORTED_MODEL',
+      /"clip" model/,
+    ));
+  test('sizes that its tensors do not have', () =>
+    refused(
+      { 'model.gguf': edit('model.gguf', 'gemma.embedding_length', 4, [0, 2]) },
+      'ERR_INVALID_MODEL',
+      /token_embd\.weight is \[256,3264\], expected \[512,3264\]/,
+    ));
+  test('more layers than tensors', () =>
+    refused(
+      { 'model.gguf': edit('model.gguf', 'gemma.block_count', 4, [5]) },
+      'ERR_INVALID_MODEL',
+      /blk\.4\.attn_norm\.weight is missing/,
+    ));
+  test('heads that do not divide', () =>
+    refused(
+      { 'mmproj.gguf': edit('mmproj.gguf', 'clip.vision.attention.head_count', 4, [7]) },
+      'ERR_INVALID_MODEL',
+      /7 heads/,
+    ));
+  test('special tokens outside the vocabulary', () =>
+    refused(
+      { 'model.gguf': edit('model.gguf', 'tokenizer.ggml.eos_token_id', 4, [0, 0, 1]) },
+      'ERR_INVALID_MODEL',
+      /outside the vocabulary/,
+    ));
+  test('a vocabulary with equal tokens', () =>
+    refused({ 'model.gguf': edit('model.gguf', '<loc0001', -1, [0x30]) }, 'ERR_INVALID_MODEL', /different ones/));
+  test('a vision tower for another text model', async () => {
+    const other = await converted(reference('pg1-random'), 'f32');
+    await refused(
+      { 'mmproj.gguf': fs.readFileSync(path.join(other, 'mmproj.gguf')) },
+      'ERR_INVALID_MODEL',
+      /mm\.0\.weight is/,
+    );
+  });
+});
+
+test('any bytes changed in a header end in an error of ours or in a model that works', async () => {
+  const change = fc.record({
+    name: fc.constantFrom('model.gguf', 'mmproj.gguf'),
+    edits: fc.array(fc.tuple(fc.nat(2600), fc.oneof(fc.constantFrom(0, 255), fc.nat(255))), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  });
+  await fc.assert(
+    fc.asyncProperty(change, async ({ name, edits }) => {
+      const copy = Buffer.from(whole[name] as Buffer);
+      for (const [at, value] of edits) copy[at] = value;
+      try {
+        await using model = await PaliGemma.load(lay({ [name]: copy }));
+        await model.generate({ prompt: 'caption en <loc0001>', images: [PICTURE], maxTokens: 3 });
+      } catch (error) {
+        expect(error).toBeInstanceOf(PaliGemmaError);
+      }
+    }),
+    { numRuns: 150 },
+  );
+}, 120_000);
+
+test('info reads headers only and refuses as load does', async () => {
+  expect(await modelInfo(EMBEDDED)).toMatchObject({
+    name: 'paligemma-emoji-112',
+    embedded: true,
+    licence: 'cc-by-4.0',
+    parameters: 5_465_600,
+  });
+  await expect(modelInfo(lay({ 'model.gguf': new Uint8Array(3) }))).rejects.toMatchObject({
+    code: 'ERR_INVALID_MODEL',
+  });
+});

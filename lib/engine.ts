@@ -103,10 +103,19 @@ export class Engine {
     else if (event.type === 'loaded') this.#endLoad()?.resolve(event);
     else if (event.type === 'loadFailed')
       this.#endLoad()?.reject(new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${event.reason}`));
-    else if (event.type === 'closed') this.#closed.resolve();
+    else if (event.type === 'closed') this.#close();
     else this.#receiveFor(event);
     if (event.type === 'closed' || (!this.#load && !this.#disposed && this.#pending.size === 0))
       this.#native.hold(false);
+  }
+
+  #close(): void {
+    this.#disposed = true;
+    for (const id of [...this.#pending.keys()])
+      this.#settle(id)?.reject(
+        new PaliGemmaError('ERR_INFERENCE_FAILED', 'the engine has stopped after an error; load the model again'),
+      );
+    this.#closed.resolve();
   }
 
   #endLoad() {

@@ -29,8 +29,9 @@ const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_IN
 
 /**
  * Any image to upright RGB, as Pillow's `Image.open(...).convert("RGB")` after `ImageOps.exif_transpose` gives it: the
- * first frame; alpha dropped, not blended; grey copied to three channels; 16 bit cut to the upper 8; CMYK by Pillow's
- * formula; colour profiles ignored. Decoding runs on libvips' own threads.
+ * first frame; alpha dropped, not blended; grey copied to three channels; 16-bit colour cut to the upper 8 bits; CMYK by
+ * Pillow's formula; colour profiles ignored. Pixels are equal but for AVIF (another decoder: a few levels) and for the
+ * transparent pixels of a GIF (black here). Decoding runs on libvips' own threads.
  * @throws PaliGemmaError ERR_INVALID_IMAGE when it cannot be had or decoded, ERR_INVALID_ARGUMENT when it is no image input;
  *   the signal's reason when aborted.
  */
@@ -47,7 +48,7 @@ export async function decodeImage(input: ImageInput, signal?: AbortSignal): Prom
 
 async function decode(source: string | Uint8Array): Promise<DecodedImage> {
   const image = sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true, autoOrient: true });
-  const { space, depth } = await image.metadata();
+  const { space, depth, channels } = await image.metadata();
   if (space === 'cmyk') {
     const { data, info } = await image
       .pipelineColourspace('cmyk')
@@ -56,9 +57,7 @@ async function decode(source: string | Uint8Array): Promise<DecodedImage> {
       .toBuffer({ resolveWithObject: true });
     return { data: cmykToRgb(data), width: info.width, height: info.height };
   }
-  // Pillow reads 16-bit grey as integers and clips them to 255 on the way to RGB.
-  const clipped = depth === 'ushort' && (space === 'grey16' || space === 'b-w');
-  if (clipped) return decodeGrey16(image);
+  if (depth === 'ushort' && channels === 1) return decodeGrey16(image);
   const { data, info } = await image
     .removeAlpha()
     .toColourspace('srgb')
@@ -67,6 +66,7 @@ async function decode(source: string | Uint8Array): Promise<DecodedImage> {
   return { data, width: info.width, height: info.height };
 }
 
+/** Pillow reads 16-bit grey as integers and clips them to 255 on the way to RGB; with alpha it takes the upper bytes. */
 async function decodeGrey16(image: Sharp): Promise<DecodedImage> {
   const { data, info } = await image
     .extractChannel(0)

@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "gguf_file.h"
 #include "log.h"
+#include "pixels.h"
 #include "resize.h"
 
 using namespace paligemma;
@@ -42,31 +43,59 @@ template <typename T, typename F> std::vector<T> list(const Napi::Value & value,
 
 EngineOptions engine_options(const Napi::Object & from) {
     EngineOptions options;
-    options.model.text_path      = text(from, "textPath");
-    options.vision_path          = text(from, "visionPath");
-    options.threads              = int(number(from, "threads"));
-    options.model.context_tokens = int(number(from, "contextTokens"));
-    options.model.max_sequences  = int(number(from, "maxSequences"));
-    options.model.float32_cache  = text(from, "cacheType") == "f32";
-    options.image_token          = llama_token(number(from, "imageToken"));
+    options.text_path             = text(from, "textPath");
+    options.vision_path           = text(from, "visionPath");
+    options.threads               = int(number(from, "threads"));
+    options.context.tokens        = int(number(from, "contextTokens"));
+    options.context.max_sequences = int(number(from, "maxSequences"));
+    options.context.float32_cache = text(from, "cacheType") == "f32";
+    options.image_token           = llama_token(number(from, "imageToken"));
     return options;
 }
 
-Request engine_request(const Napi::Object & from) {
-    Request request;
-    request.id       = uint32_t(number(from, "id"));
-    request.images   = list<Pixels>(from.Get("images"), bytes);
-    const auto kind  = text(from, "kind");
-    request.kind     = kind == "encode" ? Request::ENCODE : kind == "trace" ? Request::TRACE : Request::GENERATE;
-    if (request.kind == Request::ENCODE) return request;
-    request.prompt = text(from, "prompt");
-    if (request.kind == Request::TRACE) return request;
+MaskCodes mask_codes(const Napi::Value & value) {
+    MaskCodes codes{};
+    const auto array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < codes.size(); ++i) codes[i] = Napi::Value(array[i]).As<Napi::Number>().Int32Value();
+    return codes;
+}
+
+std::string utf8(const Napi::Value & value) {
+    return value.As<Napi::String>().Utf8Value();
+}
+
+void read_generate(const Napi::Object & from, Request & request) {
     request.max_tokens           = int(number(from, "maxTokens"));
     request.sampling.temperature = float(number(from, "temperature"));
     request.sampling.top_k       = int(number(from, "topK"));
     request.sampling.top_p       = float(number(from, "topP"));
     request.sampling.seed        = uint32_t(number(from, "seed"));
+    request.beams                = int(number(from, "numBeams"));
+    request.length_penalty       = float(number(from, "lengthPenalty"));
+    request.with_marks           = flag(from, "locations");
     request.stream               = flag(from, "stream");
+    request.stops                = list<std::string>(from.Get("stop"), utf8);
+    if (from.Has("logprobs")) request.sampling.logprobs = int(number(from, "logprobs"));
+    if (from.Has("forced")) request.forced = text(from, "forced");
+    if (from.Has("constraint")) {
+        const auto constraint = from.Get("constraint").As<Napi::Object>();
+        request.constraint    = Request::Labels{list<std::string>(constraint.Get("labels"), utf8), flag(constraint, "segment")};
+    }
+}
+
+Request engine_request(const Napi::Object & from) {
+    Request request;
+    request.id      = uint32_t(number(from, "id"));
+    const auto kind = text(from, "kind");
+    if (kind == "masks") {
+        request.kind  = Request::MASKS;
+        request.masks = list<MaskCodes>(from.Get("masks"), mask_codes);
+        return request;
+    }
+    request.images = list<Pixels>(from.Get("images"), bytes);
+    request.kind   = kind == "encode" ? Request::ENCODE : kind == "trace" ? Request::TRACE : Request::GENERATE;
+    if (request.kind != Request::ENCODE) request.prompt = text(from, "prompt");
+    if (request.kind == Request::GENERATE) read_generate(from, request);
     return request;
 }
 
@@ -76,7 +105,7 @@ GgufEntry gguf_entry(const Napi::Object & from) {
     if (type == "bool") return value.ToBoolean().Value();
     if (type == "u32") return value.As<Napi::Number>().Uint32Value();
     if (type == "f32") return value.As<Napi::Number>().FloatValue();
-    if (type == "string[]") return list<std::string>(value, [](Napi::Value v) { return v.As<Napi::String>().Utf8Value(); });
+    if (type == "string[]") return list<std::string>(value, utf8);
     if (type == "f32[]") return list<float>(value, [](Napi::Value v) { return v.As<Napi::Number>().FloatValue(); });
     if (type == "i32[]") return list<int32_t>(value, [](Napi::Value v) { return v.As<Napi::Number>().Int32Value(); });
     return value.As<Napi::String>().Utf8Value();
@@ -140,8 +169,9 @@ struct EventToObject {
         object["imageTokens"]   = e.image_tokens;
         object["width"]         = e.width;
         object["vocabulary"]    = e.vocabulary;
-        object["contextTokens"] = e.context_tokens;
-        object["cacheBytes"]    = double(e.cache_bytes);
+        object["cacheBytes"]    = double(e.bytes.cache);
+        object["computeBytes"]  = double(e.bytes.compute);
+        object["maskDecoder"]   = e.mask_decoder;
         return object;
     }
     Napi::Object operator()(const LoadFailed & e) const { return with_reason(make("loadFailed"), e.reason); }
@@ -166,6 +196,13 @@ struct EventToObject {
         object["imageTokens"]  = double(e.image_tokens);
         object["promptTokens"] = double(e.prompt_tokens);
         object["timings"]      = timings_object(env, e.timings);
+        object["beamScore"]    = e.beam_score;
+        object["logprobs"]     = logprobs(e.logprobs);
+        return object;
+    }
+    Napi::Object operator()(const Masks & e) const {
+        auto object = make("masks", e.id);
+        object["values"] = floats(env, e.values);
         return object;
     }
     Napi::Object operator()(const Encoded & e) const {
@@ -190,6 +227,22 @@ struct EventToObject {
     }
     Napi::Object operator()(const Closed &) const { return make("closed"); }
 
+    // One array a token: itself, then the most probable ones.
+    Napi::Array logprobs(const std::vector<std::vector<Logprob>> & tokens) const {
+        auto array = Napi::Array::New(env, tokens.size());
+        for (uint32_t i = 0; i < tokens.size(); ++i) {
+            auto entries = Napi::Array::New(env, tokens[i].size());
+            for (uint32_t k = 0; k < tokens[i].size(); ++k) {
+                auto entry = Napi::Object::New(env);
+                entry["token"]   = tokens[i][k].token;
+                entry["text"]    = tokens[i][k].text;
+                entry["logprob"] = tokens[i][k].logprob;
+                entries[k] = entry;
+            }
+            array[i] = entries;
+        }
+        return array;
+    }
     static Napi::Object with_reason(Napi::Object object, const std::string & reason) {
         object["reason"] = reason;
         return object;
@@ -206,6 +259,7 @@ public:
             InstanceMethod<&ModelHandle::abort>("abort"),
             InstanceMethod<&ModelHandle::stop>("stop"),
             InstanceMethod<&ModelHandle::hold>("hold"),
+            InstanceMethod<&ModelHandle::release>("release"),
         });
     }
 
@@ -228,7 +282,12 @@ public:
 private:
     static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t *, Event * boxed) {
         std::unique_ptr<Event> event(boxed);
-        if (env != nullptr && callback != nullptr) callback.Call({std::visit(EventToObject{env}, *event)});
+        if (env == nullptr || callback == nullptr) return;
+        try {
+            callback.Call({std::visit(EventToObject{env}, *event)});
+        } catch (const Napi::Error &) {
+            // The environment is being torn down and takes no more calls: lib/engine.ts itself throws nothing.
+        }
     }
     using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, deliver>;
 
@@ -257,6 +316,9 @@ private:
             events_.Unref(env_);
         }
     }
+
+    // After `closed`: joins the thread and lets go of the callback, so that both sides can be collected.
+    void release(const Napi::CallbackInfo &) { close(this); }
 
     Napi::Env               env_;
     Events                  events_;
@@ -292,21 +354,60 @@ private:
     Result                  result_{};
 };
 
+Napi::Value bytes_array(Napi::Env env, const Pixels & values) {
+    auto array = Napi::Uint8Array::New(env, values.size());
+    std::copy(values.begin(), values.end(), array.Data());
+    return array;
+}
+
+// A view of a caller's bytes for a worker. The array is held, not copied, as it may be large: lib/ hands over only arrays
+// of its own, which nobody detaches or changes.
+struct Held {
+    std::shared_ptr<Napi::Reference<Napi::Uint8Array>> array;
+    const uint8_t                                    * data;
+
+    Held(const Napi::Value & value, size_t expected) {
+        const auto source = value.As<Napi::Uint8Array>();
+        if (source.ByteLength() != expected) throw Napi::RangeError::New(value.Env(), "expected " + std::to_string(expected) + " bytes");
+        array = std::make_shared<Napi::Reference<Napi::Uint8Array>>(Napi::Persistent(source));
+        data  = source.Data();
+    }
+};
+
+size_t size_argument(const Napi::Value & value) {
+    return size_t(value.As<Napi::Number>().Int64Value());
+}
+
 // resize(rgb: Uint8Array, width, height, size): Promise<Uint8Array>
 Napi::Value resize(const Napi::CallbackInfo & info) {
-    // The caller's buffer is held, not copied: it may be large.
-    auto source = std::make_shared<Napi::Reference<Napi::Uint8Array>>(Napi::Persistent(info[0].As<Napi::Uint8Array>()));
-    const uint8_t * data = source->Value().Data();
-    const auto width  = size_t(info[1].As<Napi::Number>().Int64Value());
-    const auto height = size_t(info[2].As<Napi::Number>().Int64Value());
-    const auto size   = size_t(info[3].As<Napi::Number>().Int64Value());
+    const size_t width = size_argument(info[1]), height = size_argument(info[2]), size = size_argument(info[3]);
+    const Held source(info[0], width * height * 3);
     return PromiseWorker<Pixels>::start(
-        info.Env(), [=] { return resize_bicubic(data, width, height, size); },
-        [source](Napi::Env env, const Pixels & pixels) {
-            auto array = Napi::Uint8Array::New(env, pixels.size());
-            std::copy(pixels.begin(), pixels.end(), array.Data());
-            return array;
-        });
+        info.Env(), [=, data = source.data] { return resize_bicubic(data, width, height, size); },
+        [source](Napi::Env env, const Pixels & pixels) { return bytes_array(env, pixels); });
+}
+
+// toRgb(data: Uint8Array, pixels, layout): Promise<Uint8Array>
+Napi::Value convert_to_rgb(const Napi::CallbackInfo & info) {
+    const size_t pixels = size_argument(info[1]);
+    const auto   name   = utf8(info[2]);
+    const Layout layout = name == "grey" ? Layout::GREY : name == "grey16" ? Layout::GREY16 : name == "rgba" ? Layout::RGBA : Layout::CMYK;
+    const Held source(info[0], pixels * bytes_per_pixel(layout));
+    return PromiseWorker<Pixels>::start(
+        info.Env(), [=, data = source.data] { return to_rgb(data, pixels, layout); },
+        [source](Napi::Env env, const Pixels & rgb) { return bytes_array(env, rgb); });
+}
+
+// resizeMask(values: Float32Array, size, width, height): Promise<Float32Array>
+Napi::Value resize_mask(const Napi::CallbackInfo & info) {
+    const auto source = info[0].As<Napi::Float32Array>();
+    std::vector<float> values(source.Data(), source.Data() + source.ElementLength());
+    const auto size   = size_t(info[1].As<Napi::Number>().Int64Value());
+    const auto width  = size_t(info[2].As<Napi::Number>().Int64Value());
+    const auto height = size_t(info[3].As<Napi::Number>().Int64Value());
+    return PromiseWorker<std::vector<float>>::start(
+        info.Env(), [=] { return resize_bilinear(values.data(), size, size, width, height); },
+        [](Napi::Env env, const std::vector<float> & resized) { return floats(env, resized); });
 }
 
 struct GgufValueToJs {
@@ -401,6 +502,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     install_log();
     exports["Model"]          = ModelHandle::define(env);
     exports["resize"]         = Napi::Function::New(env, resize);
+    exports["toRgb"]          = Napi::Function::New(env, convert_to_rgb);
+    exports["resizeMask"]     = Napi::Function::New(env, resize_mask);
     exports["readGgufHeader"] = Napi::Function::New(env, read_header);
     exports["writeGguf"]      = Napi::Function::New(env, WriteWorker::start);
     return exports;

@@ -32,7 +32,7 @@ void Detokenizer::add(const Model & model, llama_token token) {
         bytes_ += model.piece(token);
         return;
     }
-    const std::string piece = model.piece(token);
+    const std::string piece = with_marks_ || !model.is_location_or_code(token) ? model.piece(token) : "";
     if (piece.empty()) return; // skipped tokens do not part a run
     end();
     text_ += piece;

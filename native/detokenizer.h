@@ -12,12 +12,16 @@ namespace paligemma {
 // text is valid UTF-8 at all times and never ends within a character.
 class Detokenizer {
 public:
+    // Whether locations and mask codes become text.
+    explicit Detokenizer(bool with_marks) : with_marks_(with_marks) {}
+
     void add(const Model & model, llama_token token);
     void end(); // no more tokens: what a last run of bytes is worth
 
     const std::string & text() const { return text_; }
 
 private:
+    bool        with_marks_;
     std::string text_;
     std::string bytes_; // of a run that is not over
 };

@@ -4,8 +4,9 @@
 #include <chrono>
 #include <stdexcept>
 
-#include "detokenizer.h"
-#include "prefix.h"
+#include "answer.h"
+#include "batch.h"
+#include "beam_search.h"
 
 namespace paligemma {
 namespace {
@@ -16,53 +17,23 @@ double milliseconds_since(Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// A batch of input rows; llama.cpp reads the arrays during llama_decode only.
-class Batch {
-public:
-    void add(llama_pos position, llama_seq_id sequence, bool output) {
-        positions_.push_back(position);
-        sequences_.push_back(sequence);
-        outputs_.push_back(output);
-    }
-    int decode(llama_context * context, const std::vector<float> & rows) {
-        const size_t n = positions_.size();
-        std::vector<int32_t> counts(n, 1);
-        std::vector<llama_seq_id *> sequences(n);
-        for (size_t i = 0; i < n; ++i) sequences[i] = &sequences_[i];
-        llama_batch batch{};
-        batch.n_tokens = int32_t(n);
-        batch.embd     = const_cast<float *>(rows.data());
-        batch.pos      = positions_.data();
-        batch.n_seq_id = counts.data();
-        batch.seq_id   = sequences.data();
-        batch.logits   = outputs_.data();
-        return llama_decode(context, batch);
-    }
-
-private:
-    std::vector<llama_pos>    positions_;
-    std::vector<llama_seq_id> sequences_;
-    std::vector<int8_t>       outputs_;
-};
-
 } // namespace
 
 struct Engine::Slot {
-    Request                  request;
-    Sampler                  sampler;
-    Timings                  timings;
-    Clock::time_point        decode_start;
-    int                      sequence;
-    size_t                   image_tokens, prompt_tokens;
-    std::vector<llama_token> tokens;
-    Detokenizer              detokenizer;
-    size_t                   sent = 0; // bytes of text that went out as stream
+    Request           request;
+    Sampler           sampler;
+    Answer            answer;
+    Timings           timings;
+    Clock::time_point decode_start;
+    int               sequence;
+    size_t            image_tokens, prompt_tokens;
 
-    size_t position() const { return image_tokens + prompt_tokens + tokens.size(); }
+    // Of the token that comes next.
+    size_t position() const { return image_tokens + prompt_tokens + answer.tokens().size(); }
 };
 
 Engine::Engine(EngineOptions options, std::function<void(Event)> sink)
-    : options_(std::move(options)), sink_(std::move(sink)), slots_(size_t(options_.model.max_sequences)) {
+    : options_(std::move(options)), sink_(std::move(sink)), slots_(size_t(options_.context.max_sequences)) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -93,15 +64,19 @@ void Engine::stop() {
 void Engine::run() {
     try {
         threads_ = std::make_unique<Threads>(options_.threads, [this] { return interrupt_.load(); });
-        model_   = std::make_unique<Model>(options_.model, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
+        model_   = std::make_unique<Model>(options_.text_path, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
+        context_ = model_->make_context(options_.context);
         vision_  = std::make_unique<Vision>(options_.vision_path, *threads_);
-        sink_(Loaded{vision_->image_size(), vision_->tokens(), model_->width(), model_->vocabulary(), model_->context_tokens(), model_->cache_bytes()});
+        mask_decoder_ = MaskDecoder::load(options_.vision_path, *threads_);
+        sink_(Loaded{vision_->image_size(), vision_->tokens(), model_->width(), model_->vocabulary(), context_bytes(context_.get()), mask_decoder_ != nullptr});
         serve();
     } catch (const std::exception & error) {
         sink_(LoadFailed{error.what()});
     }
     slots_.clear();
+    mask_decoder_.reset();
     vision_.reset();
+    context_.reset();
     model_.reset();
     threads_.reset();
     sink_(Closed{});
@@ -167,12 +142,15 @@ void Engine::admit() {
 
 // Encodes the images, computes the prefix and samples the first token.
 void Engine::start(Request request) {
+    if (is_aborted(request.id)) return;
+    if (request.kind == Request::MASKS) {
+        return sink_(Masks{request.id, mask_decoder_ ? mask_decoder_->decode(request.masks) : std::vector<float>{}});
+    }
     const size_t image_tokens = request.images.size() * size_t(vision_->tokens());
     Prefix prefix;
     if (request.kind != Request::ENCODE) {
         prefix = make_prefix(*model_, request.prompt, image_tokens, options_.image_token);
-        const size_t limit = size_t(model_->context_tokens());
-        if (prefix.ids.size() > limit) return sink_(TooLong{request.id, prefix.ids.size(), limit});
+        if (prefix.ids.size() > limit()) return sink_(TooLong{request.id, prefix.ids.size(), limit()});
     }
 
     Timings timings;
@@ -183,10 +161,15 @@ void Engine::start(Request request) {
     if (request.kind == Request::ENCODE) return sink_(Encoded{request.id, std::move(features), timings});
     if (is_aborted(request.id)) return;
 
+    const auto rows = embed(*model_, prefix, features);
+    if (request.beams > 1) return search(std::move(request), prefix, rows, timings);
+
     const auto prefill_start = Clock::now();
     const int  sequence = int(std::find(slots_.begin(), slots_.end(), nullptr) - slots_.begin());
-    const float * logits = decode_prefix(sequence, prefix.ids.size(), embed(*model_, prefix, features));
-    if (!logits) return; // interrupted
+    const int  status = decode_prefix(context_.get(), sequence, prefix.ids.size(), rows);
+    if (status != 0 && interrupt_) return;
+    if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
+    const float * logits = llama_get_logits_ith(context_.get(), -1);
     timings.prefill = milliseconds_since(prefill_start);
 
     if (request.kind == Request::TRACE) {
@@ -198,9 +181,21 @@ void Engine::start(Request request) {
         return sink_(std::move(trace));
     }
 
-    const Sampling sampling = request.sampling;
-    auto slot = std::make_unique<Slot>(Slot{std::move(request), Sampler(sampling), timings, Clock::now(), sequence,
-                                            image_tokens, prefix.ids.size() - image_tokens, {}, {}});
+    std::vector<llama_token> forced;
+    if (request.forced) {
+        forced = model_->tokenize(*request.forced);
+        forced.push_back(model_->eos());
+        request.max_tokens = int(forced.size());
+        const size_t needed = prefix.ids.size() + forced.size() - 1; // the last one is not fed back
+        if (needed > limit()) return sink_(TooLong{request.id, needed, limit()});
+    }
+    std::unique_ptr<Constraint> constraint;
+    if (request.constraint) constraint = std::make_unique<Constraint>(*model_, request.constraint->labels, request.constraint->segment);
+
+    Sampler sampler(request.sampling, std::move(constraint), std::move(forced));
+    Answer  answer(request.with_marks, request.stops);
+    auto slot = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(answer), timings, Clock::now(), sequence,
+                                            image_tokens, prefix.ids.size() - image_tokens});
     Slot & placed = *slot;
     slots_[size_t(sequence)] = std::move(slot);
     try {
@@ -211,18 +206,21 @@ void Engine::start(Request request) {
     }
 }
 
-// The logits at the prefix's last position, or null when the computation was interrupted.
-const float * Engine::decode_prefix(int sequence, size_t tokens, const std::vector<float> & rows) {
-    llama_memory_t memory = llama_get_memory(model_->context());
-    llama_memory_seq_rm(memory, sequence, -1, -1);
-    llama_memory_seq_set_prefix(memory, sequence, llama_pos(tokens));
+// Beam search runs to its end at once; other requests wait for it.
+void Engine::search(Request request, const Prefix & prefix, const std::vector<float> & rows, Timings timings) {
+    const auto started = Clock::now();
+    const int room = int(limit()) - int(prefix.ids.size()) + 1;
+    const BeamOptions options{request.beams, std::min(request.max_tokens, room), request.length_penalty, options_.context.float32_cache};
+    const BeamResult result = beam_search(*model_, prefix.ids.size(), rows, options);
+    if (result.interrupted) return;
+    timings.decode = milliseconds_since(started);
 
-    Batch batch;
-    for (size_t i = 0; i < tokens; ++i) batch.add(llama_pos(i), sequence, i + 1 == tokens);
-    const int status = batch.decode(model_->context(), rows);
-    if (status == 2 || (status != 0 && interrupt_)) return nullptr;
-    if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
-    return llama_get_logits_ith(model_->context(), -1);
+    Answer answer(request.with_marks, request.stops);
+    for (llama_token token : result.tokens) answer.add(*model_, token);
+    answer.end();
+    if (request.stream) sink_(Text{request.id, answer.text()});
+    const bool stopped = answer.stopped() || result.tokens.back() == model_->eos();
+    sink_(Done{request.id, answer.text(), answer.tokens(), stopped, prefix.image_tokens, prefix.ids.size() - prefix.image_tokens, timings, {}, result.score});
 }
 
 // One token for every running sequence.
@@ -234,19 +232,19 @@ void Engine::step() {
     for (auto & slot : slots_) {
         if (!slot) continue;
         rows.resize(rows.size() + width);
-        model_->embedding(slot->tokens.back(), &rows[rows.size() - width]);
+        model_->embedding(slot->answer.tokens().back(), &rows[rows.size() - width]);
         batch.add(llama_pos(slot->position() - 1), slot->sequence, true);
         running.push_back(slot.get());
     }
     if (running.empty()) return;
 
-    const int status = batch.decode(model_->context(), rows);
+    const int status = batch.decode(context_.get(), rows);
     if (stopping_) return;
     for (size_t i = 0; i < running.size(); ++i) {
         Slot & slot = *running[i];
         try {
             if (status != 0) throw std::runtime_error("computing the next token failed (llama_decode " + std::to_string(status) + ")");
-            accept(slot, llama_get_logits_ith(model_->context(), int32_t(i)));
+            accept(slot, llama_get_logits_ith(context_.get(), int32_t(i)));
         } catch (const std::exception & error) {
             sink_(Failed{slot.request.id, error.what()});
             slots_[size_t(slot.sequence)].reset();
@@ -254,32 +252,40 @@ void Engine::step() {
     }
 }
 
-// Takes the next token from the logits; ends the sequence at <eos>, at its limit, and when the context is full.
+// Takes the next token from the logits; ends the sequence at <eos>, at a stop string, at its limit, and when the context
+// is full.
 void Engine::accept(Slot & slot, const float * logits) {
     const llama_token token = slot.sampler.next(logits, model_->vocabulary());
-    slot.tokens.push_back(token);
-    if (token == model_->eos()) return finish(slot, true);
-
-    slot.detokenizer.add(*model_, token);
-    stream(slot);
-    const bool full = slot.position() > size_t(model_->context_tokens());
-    if (int(slot.tokens.size()) >= slot.request.max_tokens || full) finish(slot, false);
+    slot.answer.add(*model_, token);
+    if (token == model_->eos() || slot.answer.stopped()) return finish(slot, true);
+    send_text(slot);
+    const bool full = slot.position() > limit();
+    if (int(slot.answer.tokens().size()) >= slot.request.max_tokens || full) finish(slot, false);
 }
 
-// Sends the text that has come since the last time.
-void Engine::stream(Slot & slot) {
-    const std::string & text = slot.detokenizer.text();
-    if (!slot.request.stream || slot.sent == text.size()) return;
-    sink_(Text{slot.request.id, text.substr(slot.sent)});
-    slot.sent = text.size();
+void Engine::send_text(Slot & slot) {
+    if (!slot.request.stream) return;
+    std::string text = slot.answer.fresh();
+    if (!text.empty()) sink_(Text{slot.request.id, std::move(text)});
 }
 
 void Engine::finish(Slot & slot, bool stopped) {
-    slot.detokenizer.end();
-    stream(slot);
+    slot.answer.end();
+    send_text(slot);
     slot.timings.decode = milliseconds_since(slot.decode_start);
-    sink_(Done{slot.request.id, slot.detokenizer.text(), std::move(slot.tokens), stopped, slot.image_tokens, slot.prompt_tokens, slot.timings});
+    sink_(Done{slot.request.id, slot.answer.text(), slot.answer.tokens(), stopped || slot.answer.stopped(), slot.image_tokens, slot.prompt_tokens,
+               slot.timings, describe(slot.sampler.logprobs()), 0.0f});
     slots_[size_t(slot.sequence)].reset();
+}
+
+std::vector<std::vector<Logprob>> Engine::describe(const std::vector<TokenLogprob> & logprobs) const {
+    std::vector<std::vector<Logprob>> described;
+    for (const auto & one : logprobs) {
+        std::vector<Logprob> entries{{one.token, model_->piece(one.token), one.logprob}};
+        for (const auto & [token, logprob] : one.top) entries.push_back({token, model_->piece(token), logprob});
+        described.push_back(std::move(entries));
+    }
+    return described;
 }
 
 } // namespace paligemma

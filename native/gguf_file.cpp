@@ -233,6 +233,14 @@ GgufHeader read_gguf_header(const std::string & path) {
     return header;
 }
 
+std::vector<uint8_t> read_bytes(const std::string & path, uint64_t offset, uint64_t size) {
+    const File file = open_file(path, "rb");
+    seek(file.get(), offset);
+    std::vector<uint8_t> bytes(size);
+    if (std::fread(bytes.data(), 1, size, file.get()) != size) throw std::runtime_error(path + ": ends too early");
+    return bytes;
+}
+
 bool write_gguf(const GgufPlan & plan, const std::atomic<bool> & cancelled, const std::function<void(uint64_t)> & progress) {
     gguf_context_ptr gguf(gguf_init_empty());
     for (const auto & [key, value] : plan.values) std::visit(SetEntry{gguf.get(), key.c_str()}, value);

@@ -37,6 +37,9 @@ struct GgufHeader {
 // Reads everything but the tensors' data. Throws std::runtime_error with the reason when the file is not whole GGUF.
 GgufHeader read_gguf_header(const std::string & path);
 
+// A part of a file. Throws std::runtime_error when it is not there.
+std::vector<uint8_t> read_bytes(const std::string & path, uint64_t offset, uint64_t size);
+
 // ---- writing
 
 using GgufEntry = std::variant<bool, uint32_t, float, std::string, std::vector<std::string>, std::vector<float>, std::vector<int32_t>>;

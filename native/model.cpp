@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 
 #include "llama-ext.h"
@@ -19,41 +20,62 @@ const llama_model_kv_override NO_FINAL_SOFTCAP[] = {
 
 } // namespace
 
-Model::Model(const ModelOptions & options, Threads & threads, const std::function<bool(float)> & progress) {
+Model::Model(const std::string & path, Threads & threads, const std::function<bool(float)> & progress) : threads_(threads) {
     LogCapture log;
 
-    llama_model_params model_params = llama_model_default_params();
-    model_params.n_gpu_layers                = 0;
-    model_params.kv_overrides                = NO_FINAL_SOFTCAP;
-    model_params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);
-    model_params.progress_callback = [](float done, void * user) { return (*static_cast<std::function<bool(float)> *>(user))(done); };
-    model_.reset(llama_model_load_from_file(options.text_path.c_str(), model_params));
+    llama_model_params params = llama_model_default_params();
+    params.n_gpu_layers                = 0;
+    params.kv_overrides                = NO_FINAL_SOFTCAP;
+    params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);
+    params.progress_callback = [](float done, void * user) { return (*static_cast<std::function<bool(float)> *>(user))(done); };
+    model_.reset(llama_model_load_from_file(path.c_str(), params));
     if (!model_) throw std::runtime_error(log.text().empty() ? "the text model does not load" : log.text());
     vocab_ = llama_model_get_vocab(model_.get());
 
+    const auto lines = tokenize("\n");
+    if (lines.size() != 1) throw std::runtime_error("the tokenizer has no token for a line break");
+    newline_    = lines[0];
+    locations_  = numbered("<loc%04d>", 1024);
+    mask_codes_ = numbered("<seg%03d>", 128);
+    marks_.insert(locations_.begin(), locations_.end());
+    marks_.insert(mask_codes_.begin(), mask_codes_.end());
+}
+
+llama_context_ptr Model::make_context(const ContextOptions & options) const {
+    LogCapture log;
     llama_context_params params = llama_context_default_params();
-    params.n_ctx           = uint32_t(options.context_tokens) * options.max_sequences;
-    params.n_batch         = options.context_tokens; // a prefix goes in whole
-    params.n_ubatch        = options.context_tokens;
+    const uint32_t cells = GGML_PAD(uint32_t(options.tokens), 256u); // what llama.cpp makes of it anyway
+    params.n_ctx           = cells * uint32_t(options.shared ? 1 : options.max_sequences);
+    params.n_batch         = std::max(cells, uint32_t(options.max_sequences)); // a prefix, or a token of each sequence, at once
+    params.n_ubatch        = params.n_batch;
     params.n_seq_max       = options.max_sequences;
     params.n_outputs_max   = options.max_sequences; // the last position of each sequence is all that is asked for
-    params.n_threads       = threads.count();
-    params.n_threads_batch = threads.count();
+    params.n_threads       = threads_.count();
+    params.n_threads_batch = threads_.count();
     params.type_k = params.type_v = options.float32_cache ? GGML_TYPE_F32 : GGML_TYPE_F16;
     params.flash_attn_type     = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.swa_full            = true; // a prefix may be longer than the window and is stored whole
-    params.kv_unified          = false;
+    params.kv_unified          = options.shared;
     params.no_perf             = true;
-    params.abort_callback_data = &threads;
+    params.abort_callback_data = &threads_;
     params.abort_callback      = Threads::interrupted;
-    context_.reset(llama_init_from_model(model_.get(), params));
-    if (!context_) throw std::runtime_error(log.text().empty() ? "not enough memory for the context" : log.text());
+    llama_context_ptr context(llama_init_from_model(model_.get(), params));
+    if (!context) throw std::runtime_error(log.text().empty() ? "not enough memory for the context" : log.text());
+    llama_attach_threadpool(context.get(), threads_.pool(), threads_.pool());
+    return context;
+}
 
-    llama_attach_threadpool(context_.get(), threads.pool(), threads.pool());
-
-    const auto lines = tokenize_raw("\n", 1);
-    if (lines.size() != 1) throw std::runtime_error("the tokenizer has no token for a line break");
-    newline_ = lines[0];
+// Tokens of a numbered series, or none when one of them is not a token of its own.
+std::vector<llama_token> Model::numbered(const char * format, int count) const {
+    std::vector<llama_token> tokens;
+    char text[16];
+    for (int i = 0; i < count; ++i) {
+        std::snprintf(text, sizeof(text), format, i);
+        const auto found = tokenize(text);
+        if (found.size() != 1) return {};
+        tokens.push_back(found[0]);
+    }
+    return tokens;
 }
 
 int Model::width() const {
@@ -64,10 +86,6 @@ int Model::vocabulary() const {
     return llama_vocab_n_tokens(vocab_);
 }
 
-int Model::context_tokens() const {
-    return int(llama_n_ctx_seq(context_.get()));
-}
-
 llama_token Model::bos() const {
     return llama_vocab_bos(vocab_);
 }
@@ -76,19 +94,18 @@ llama_token Model::eos() const {
     return llama_vocab_eos(vocab_);
 }
 
-std::vector<llama_token> Model::tokenize_raw(const char * text, size_t length) const {
-    std::vector<llama_token> tokens(length + 1);
-    int n = llama_tokenize(vocab_, text, int32_t(length), tokens.data(), int32_t(tokens.size()), /*add_special*/ false, /*parse_special*/ false);
+std::vector<llama_token> Model::tokenize(const std::string & text) const {
+    std::vector<llama_token> tokens(text.size() + 1);
+    const auto run = [&] {
+        return llama_tokenize(vocab_, text.data(), int32_t(text.size()), tokens.data(), int32_t(tokens.size()), /*add_special*/ false, /*parse_special*/ false);
+    };
+    int n = run();
     if (n < 0) {
         tokens.resize(size_t(-n));
-        n = llama_tokenize(vocab_, text, int32_t(length), tokens.data(), int32_t(tokens.size()), false, false);
+        n = run();
     }
     tokens.resize(size_t(std::max(n, 0)));
     return tokens;
-}
-
-std::vector<llama_token> Model::tokenize(const std::string & text) const {
-    return tokenize_raw(text.data(), text.size());
 }
 
 std::string Model::piece(llama_token token) const {
@@ -106,6 +123,17 @@ bool Model::is_byte(llama_token token) const {
     return llama_vocab_get_attr(vocab_, token) & LLAMA_TOKEN_ATTR_BYTE;
 }
 
+const std::vector<llama_token> & Model::starting_with(unsigned char byte) const {
+    if (by_first_byte_.empty()) {
+        by_first_byte_.resize(256);
+        for (llama_token token = 0; token < vocabulary(); ++token) {
+            const std::string text = piece(token);
+            if (!text.empty() && !is_location_or_code(token)) by_first_byte_[static_cast<unsigned char>(text[0])].push_back(token);
+        }
+    }
+    return by_first_byte_[byte];
+}
+
 void Model::embedding(llama_token token, float * out) const {
     const ggml_tensor * table = model_->tok_embd;
     const size_t row = ggml_row_size(table->type, table->ne[0]);
@@ -118,9 +146,12 @@ void Model::embedding(llama_token token, float * out) const {
     }
 }
 
-size_t Model::cache_bytes() const {
-    size_t bytes = 0;
-    for (const auto & [type, memory] : llama_get_memory_breakdown(context_.get())) bytes += memory.context;
+ContextBytes context_bytes(const llama_context * context) {
+    ContextBytes bytes;
+    for (const auto & [type, memory] : llama_get_memory_breakdown(context)) {
+        bytes.cache += memory.context;
+        bytes.compute += memory.compute;
+    }
     return bytes;
 }
 

@@ -8,7 +8,11 @@
 namespace paligemma {
 
 // Scales interleaved 8-bit RGB [height, width, 3] to [size, size, 3], without keeping the aspect ratio: what Pillow's
-// Image.resize((size, size), BICUBIC) gives. Memory: one intermediate image of [height, size, 3].
+// Image.resize((size, size), BICUBIC) gives. Memory: a few times the result.
 std::vector<uint8_t> resize_bicubic(const uint8_t * rgb, size_t width, size_t height, size_t size);
+
+// Scales float values [in_height, in_width] to [out_height, out_width]: what Pillow's resize(..., BILINEAR) gives for an image
+// of mode "F".
+std::vector<float> resize_bilinear(const float * values, size_t in_width, size_t in_height, size_t out_width, size_t out_height);
 
 } // namespace paligemma

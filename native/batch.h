@@ -1,0 +1,51 @@
+// Input rows for one llama_decode.
+#pragma once
+
+#include <vector>
+
+#include "llama.h"
+
+namespace paligemma {
+
+class Batch {
+public:
+    void add(llama_pos position, llama_seq_id sequence, bool output) {
+        positions_.push_back(position);
+        sequences_.push_back(sequence);
+        outputs_.push_back(output);
+    }
+
+    // `rows` [count, width]. Returns llama_decode's status: 0 done, 2 interrupted, else failed.
+    int decode(llama_context * context, const std::vector<float> & rows) {
+        const size_t n = positions_.size();
+        std::vector<int32_t> counts(n, 1);
+        std::vector<llama_seq_id *> sequences(n);
+        for (size_t i = 0; i < n; ++i) sequences[i] = &sequences_[i];
+        llama_batch batch{};
+        batch.n_tokens = int32_t(n);
+        batch.embd     = const_cast<float *>(rows.data()); // llama.cpp only reads it
+        batch.pos      = positions_.data();
+        batch.n_seq_id = counts.data();
+        batch.seq_id   = sequences.data();
+        batch.logits   = outputs_.data();
+        return llama_decode(context, batch);
+    }
+
+private:
+    std::vector<llama_pos>    positions_;
+    std::vector<llama_seq_id> sequences_;
+    std::vector<int8_t>       outputs_;
+};
+
+// Starts a sequence with a prefix: the rows of one bidirectional block. Returns llama_decode's status; the logits of the
+// last position are output -1.
+inline int decode_prefix(llama_context * context, llama_seq_id sequence, size_t tokens, const std::vector<float> & rows) {
+    llama_memory_t memory = llama_get_memory(context);
+    llama_memory_seq_rm(memory, sequence, -1, -1);
+    llama_memory_seq_set_prefix(memory, sequence, llama_pos(tokens));
+    Batch batch;
+    for (size_t i = 0; i < tokens; ++i) batch.add(llama_pos(i), sequence, i + 1 == tokens);
+    return batch.decode(context, rows);
+}
+
+} // namespace paligemma

@@ -1,0 +1,30 @@
+#include "logprobs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace paligemma {
+
+float log_sum_exp(const std::vector<float> & logits) {
+    const float largest = *std::max_element(logits.begin(), logits.end());
+    double sum = 0.0;
+    for (float logit : logits) sum += std::exp(logit - largest);
+    return largest + float(std::log(sum));
+}
+
+TokenLogprob token_logprob(const std::vector<float> & logits, llama_token token, int top) {
+    const float total = log_sum_exp(logits);
+    TokenLogprob result{token, logits[size_t(token)] - total, {}};
+    const size_t count = std::min(size_t(top), logits.size());
+    std::vector<llama_token> best(logits.size());
+    std::iota(best.begin(), best.end(), 0);
+    const auto better = [&](llama_token a, llama_token b) {
+        return logits[size_t(a)] > logits[size_t(b)] || (logits[size_t(a)] == logits[size_t(b)] && a < b);
+    };
+    if (count > 0) std::partial_sort(best.begin(), best.begin() + long(count), best.end(), better);
+    for (size_t i = 0; i < count; ++i) result.top.emplace_back(best[i], logits[size_t(best[i])] - total);
+    return result;
+}
+
+} // namespace paligemma

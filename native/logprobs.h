@@ -1,0 +1,22 @@
+// Probabilities of the tokens that were generated.
+#pragma once
+
+#include <vector>
+
+#include "llama.h"
+
+namespace paligemma {
+
+struct TokenLogprob {
+    llama_token                                token;
+    float                                      logprob;
+    std::vector<std::pair<llama_token, float>> top; // the most probable tokens, best first
+};
+
+// Natural logarithm of the softmax of `logits` at `token`, and the `top` most probable tokens with theirs.
+TokenLogprob token_logprob(const std::vector<float> & logits, llama_token token, int top);
+
+// log(sum(exp(logits))), computed so that nothing overflows.
+float log_sum_exp(const std::vector<float> & logits);
+
+} // namespace paligemma

@@ -4,6 +4,7 @@ import {
   type DoneEvent,
   type EncodedEvent,
   type LoadedEvent,
+  type MasksEvent,
   type NativeEvent,
   type NativeModel,
   type NativeModelOptions,
@@ -20,6 +21,7 @@ interface Results {
   generate: DoneEvent;
   encode: EncodedEvent;
   trace: TracedEvent;
+  masks: MasksEvent;
 }
 
 interface Pending {
@@ -29,6 +31,16 @@ interface Pending {
 }
 
 const disposed = () => new PaliGemmaError('ERR_DISPOSED', 'the model has been disposed; load it again to use it');
+
+function loadError(reason: string) {
+  const memory = /not enough memory|alloc|out of memory/i.test(reason);
+  return memory
+    ? new PaliGemmaError(
+        'ERR_OUT_OF_MEMORY',
+        'there is not enough memory for this model: give a smaller contextTokens or maxSequences, or convert it to fewer bits',
+      )
+    : new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${reason}`);
+}
 
 /** Promises in front of the native engine: requests in, results out, an abort or `dispose` at any time. */
 export class Engine {
@@ -99,18 +111,31 @@ export class Engine {
   }
 
   #receive(event: NativeEvent): void {
-    if (event.type === 'progress') this.#onLoadProgress?.(event.done);
+    if (event.type === 'progress') this.#loadProgress(event.done);
     else if (event.type === 'loaded') this.#endLoad()?.resolve(event);
-    else if (event.type === 'loadFailed')
-      this.#endLoad()?.reject(new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${event.reason}`));
+    else if (event.type === 'loadFailed') this.#endLoad()?.reject(loadError(event.reason));
     else if (event.type === 'closed') this.#close();
     else this.#receiveFor(event);
-    if (event.type === 'closed' || (!this.#load && !this.#disposed && this.#pending.size === 0))
-      this.#native.hold(false);
+    this.#rest();
+  }
+
+  /** Lets the process end while there is nothing to wait for. */
+  #rest(): void {
+    if (!this.#load && !this.#disposed && this.#pending.size === 0) this.#native.hold(false);
+  }
+
+  /** A callback that throws ends the load with what it threw. */
+  #loadProgress(share: number): void {
+    try {
+      this.#onLoadProgress?.(share);
+    } catch (error) {
+      this.#endLoad()?.reject(error);
+    }
   }
 
   #close(): void {
     this.#disposed = true;
+    this.#native.release();
     for (const id of [...this.#pending.keys()])
       this.#settle(id)?.reject(
         new PaliGemmaError('ERR_INFERENCE_FAILED', 'the engine has stopped after an error; load the model again'),
@@ -148,6 +173,7 @@ export class Engine {
   #settle(id: number): Pending | undefined {
     const request = this.#pending.get(id);
     this.#pending.delete(id);
+    this.#rest();
     return request;
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { PaliGemmaError, reasonOf, show } from './errors.js';
 import { fetchBytes } from './fetch-bytes.js';
+import { native } from './native.js';
 
 /** Pixels without a container: 8 bit, interleaved, `height * width * channels` values; grey, RGB or RGBA (alpha is dropped). */
 export interface RawImage {
@@ -24,6 +25,10 @@ export interface DecodedImage {
 
 /** Larger pictures are refused, as Pillow refuses them (its "decompression bomb" limit): 179 megapixels. */
 export const MAX_PIXELS = 178_956_970;
+/** And such that are longer than this on one side, whatever the other. */
+export const MAX_SIDE = 1_000_000;
+
+const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']);
 
 const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause });
 
@@ -48,16 +53,13 @@ export async function decodeImage(input: ImageInput, signal?: AbortSignal): Prom
 
 async function decode(source: string | Uint8Array): Promise<DecodedImage> {
   const image = sharp(source, { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true, autoOrient: true });
-  const { space, depth, channels } = await image.metadata();
-  if (space === 'cmyk') {
-    const { data, info } = await image
-      .pipelineColourspace('cmyk')
-      .toColourspace('cmyk')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { data: cmykToRgb(data), width: info.width, height: info.height };
-  }
-  if (depth === 'ushort' && channels === 1) return decodeGrey16(image);
+  const { space, depth, channels, format, width, height } = await image.metadata();
+  if (!FORMATS.has(format)) throw new Error('unsupported image format');
+  if (Math.max(width, height) > MAX_SIDE) throw new Error('exceeds pixel limit');
+  if (space === 'cmyk') return toRgb(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(), 'cmyk');
+  // Pillow has 16-bit grey as integers and clips them to 255 on the way to RGB; with alpha it takes the upper bytes.
+  if (depth === 'ushort' && channels === 1)
+    return toRgb(image.extractChannel(0).toColourspace('grey16').raw({ depth: 'ushort' }), 'grey16');
   const { data, info } = await image
     .removeAlpha()
     .toColourspace('srgb')
@@ -66,30 +68,9 @@ async function decode(source: string | Uint8Array): Promise<DecodedImage> {
   return { data, width: info.width, height: info.height };
 }
 
-/** Pillow reads 16-bit grey as integers and clips them to 255 on the way to RGB; with alpha it takes the upper bytes. */
-async function decodeGrey16(image: Sharp): Promise<DecodedImage> {
-  const { data, info } = await image
-    .extractChannel(0)
-    .toColourspace('grey16')
-    .raw({ depth: 'ushort' })
-    .toBuffer({ resolveWithObject: true });
-  const values = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
-  const rgb = new Uint8Array(values.length * 3);
-  for (const [i, value] of values.entries()) rgb.fill(Math.min(value, 255), i * 3, i * 3 + 3);
-  return { data: rgb, width: info.width, height: info.height };
-}
-
-/** Pillow's conversion: each ink multiplied by black, in 8 bit with rounding. */
-function cmykToRgb(cmyk: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array((cmyk.length / 4) * 3);
-  for (let from = 0, to = 0; from < cmyk.length; from += 4) {
-    const light = 255 - (cmyk[from + 3] as number);
-    for (let ink = 0; ink < 3; ink++) {
-      const product = light * (cmyk[from + ink] as number) + 128;
-      rgb[to++] = Math.max(light - ((product + (product >> 8)) >> 8), 0);
-    }
-  }
-  return rgb;
+async function toRgb(image: Sharp, layout: 'cmyk' | 'grey16'): Promise<DecodedImage> {
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  return { data: await native().toRgb(data, info.width * info.height, layout), width: info.width, height: info.height };
 }
 
 const isRaw = (input: unknown): input is RawImage =>
@@ -102,19 +83,16 @@ async function decodeRaw({ data, width, height, channels }: RawImage): Promise<D
       'ERR_INVALID_ARGUMENT',
       `raw pixels need data (Uint8Array), width, height and channels (1, 3 or 4), not ${show(data)}, ${show(width)}, ${show(height)} and ${show(channels)}`,
     );
-  if (width * height > MAX_PIXELS)
+  if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE)
     throw invalid(`an image of ${width} x ${height} pixels is over the limit of ${MAX_PIXELS} pixels`);
   if (data.length !== width * height * channels)
     throw new PaliGemmaError(
       'ERR_INVALID_ARGUMENT',
       `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, not ${data.length}`,
     );
-  if (channels === 3) return { data, width, height };
-  const rgb = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; from < data.length; from += channels) {
-    for (let c = 0; c < 3; c++) rgb[to++] = data[from + (channels === 1 ? 0 : c)] as number;
-  }
-  return { data: rgb, width, height };
+  const own = data.slice(); // the caller may change or transfer it while it is worked on
+  if (channels === 3) return { data: own, width, height };
+  return { data: await native().toRgb(own, width * height, channels === 1 ? 'grey' : 'rgba'), width, height };
 }
 
 /** The encoded picture, or its path, and how to call it in messages. */
@@ -165,6 +143,7 @@ function bytes(data: Uint8Array, label: string) {
 /** libvips speaks in several lines; the first says it. */
 function describe(message: string): string {
   const [first = ''] = message.trim().split('\n');
-  if (/exceeds pixel limit/.test(first)) return `it has more than ${MAX_PIXELS} pixels`;
+  if (/exceeds pixel limit/.test(first))
+    return `it has more than ${MAX_PIXELS} pixels, or more than ${MAX_SIDE} on a side`;
   return /unsupported image format/.test(first) ? 'it is not a JPEG, PNG, WebP, AVIF, GIF or TIFF image' : first;
 }

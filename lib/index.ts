@@ -1,9 +1,16 @@
+export { draw } from './draw.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
 export type { ImageInput, RawImage } from './image.js';
 export { modelInfo } from './info.js';
 export { PaliGemma } from './paligemma.js';
+export type { Choice, MultipleChoice } from './tasks/choose.js';
+export type { Detection } from './tasks/detect.js';
+export { encodeMask, type RunLength } from './tasks/rle.js';
+export type { Segment } from './tasks/segment.js';
 export type {
   CaptionOptions,
+  ChooseOptions,
+  DetectOptions,
   Device,
   GenerateRequest,
   Generation,
@@ -11,7 +18,13 @@ export type {
   LoadedModelInfo,
   LoadOptions,
   ModelInfo,
+  Score,
+  ScoreRequest,
+  TaskOptions,
   Timings,
+  TokenLogprob,
   Trace,
+  VideoOptions,
 } from './types.js';
+export type { FrameOptions, VideoInput } from './video.js';
 export { type ConvertOptions, type ConvertReport, convert, type Progress, type WeightType } from './weights/convert.js';

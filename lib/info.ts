@@ -1,5 +1,5 @@
 import { openModel } from './model-source.js';
-import { defaultContext } from './options.js';
+import { defaultContext, loadOptions } from './options.js';
 import type { ModelInfo } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
 
@@ -8,6 +8,7 @@ import type { ModelFolder } from './weights/model-folder.js';
  * @param model a model folder; none: the embedded emoji model
  */
 export async function modelInfo(model?: string): Promise<ModelInfo> {
+  loadOptions(model, {});
   const opened = await openModel(model);
   const { text } = opened.hyperparameters;
   const info = describeModel(opened);
@@ -34,5 +35,6 @@ export function describeModel(model: ModelFolder & { embedded: boolean }): Omit<
     quantization: model.textType,
     visionQuantization: model.visionType,
     licence: model.licence,
+    maskDecoder: model.maskDecoder,
   };
 }

@@ -16,21 +16,35 @@ export interface NativeModelOptions {
 /** A resized picture: interleaved 8-bit RGB `[size, size, 3]`. */
 export type Pixels = Uint8Array;
 
+export interface NativeGenerate {
+  kind: 'generate';
+  id: number;
+  images: Pixels[];
+  prompt: string;
+  maxTokens: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  seed: number;
+  numBeams: number;
+  lengthPenalty: number;
+  stop: string[];
+  /** Whether locations and mask codes become text. */
+  locations: boolean;
+  stream: boolean;
+  /** Absent: none. */
+  logprobs?: number;
+  /** An answer to score instead of finding one. */
+  forced?: string;
+  /** Only well-formed detections or segments of these labels. */
+  constraint?: { labels: string[]; segment: boolean };
+}
+
 export type NativeRequest =
   | { kind: 'encode'; id: number; images: Pixels[] }
   | { kind: 'trace'; id: number; images: Pixels[]; prompt: string }
-  | {
-      kind: 'generate';
-      id: number;
-      images: Pixels[];
-      prompt: string;
-      maxTokens: number;
-      temperature: number;
-      topK: number;
-      topP: number;
-      seed: number;
-      stream: boolean;
-    };
+  | { kind: 'masks'; id: number; masks: number[][] }
+  | NativeGenerate;
 
 /** Milliseconds. */
 export interface NativeTimings {
@@ -46,8 +60,9 @@ export interface LoadedEvent {
   imageTokens: number;
   width: number;
   vocabulary: number;
-  contextTokens: number;
   cacheBytes: number;
+  computeBytes: number;
+  maskDecoder: boolean;
 }
 export interface TextEvent {
   type: 'text';
@@ -63,6 +78,15 @@ export interface DoneEvent {
   imageTokens: number;
   promptTokens: number;
   timings: NativeTimings;
+  beamScore: number;
+  /** One array a token: itself, then the most probable ones. */
+  logprobs: { token: number; text: string; logprob: number }[][];
+}
+export interface MasksEvent {
+  type: 'masks';
+  id: number;
+  /** `[masks, 64, 64]`; empty when the model has no mask decoder. */
+  values: Float32Array;
 }
 export interface EncodedEvent {
   type: 'encoded';
@@ -83,6 +107,7 @@ export type RequestEvent =
   | DoneEvent
   | EncodedEvent
   | TracedEvent
+  | MasksEvent
   | { type: 'tooLong'; id: number; tokens: number; limit: number }
   | { type: 'failed'; id: number; reason: string };
 export type NativeEvent =
@@ -99,6 +124,8 @@ export interface NativeModel {
   stop(): void;
   /** Whether pending events keep the process alive. */
   hold(on: boolean): void;
+  /** After `closed`: lets go of `onEvent`, so that both sides can be collected. */
+  release(): void;
 }
 
 export type GgufScalar = boolean | number | string;
@@ -138,8 +165,12 @@ export interface GgufPlan {
 
 export interface Addon {
   Model: new (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
-  /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. */
+  /** Interleaved 8-bit RGB from other layouts. `data` must not change or be detached meanwhile. */
+  toRgb(data: Uint8Array, pixels: number, layout: 'grey' | 'grey16' | 'rgba' | 'cmyk'): Promise<Uint8Array>;
+  /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. `rgb` must not change or be detached meanwhile. */
   resize(rgb: Uint8Array, width: number, height: number, size: number): Promise<Pixels>;
+  /** Pillow's bilinear resize of float values `[size, size]` to `[height, width]`. */
+  resizeMask(values: Float32Array, size: number, width: number, height: number): Promise<Float32Array>;
   readGgufHeader(path: string): Promise<GgufHeader>;
   /** Resolves to false when cancelled. */
   writeGguf(plan: GgufPlan, onProgress: (sourceBytes: number) => void): { promise: Promise<boolean>; cancel(): void };

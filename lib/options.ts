@@ -2,12 +2,13 @@
 import os from 'node:os';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageInput } from './image.js';
-import type { CaptionOptions, GenerateRequest, LoadOptions } from './types.js';
+import type { MultipleChoice } from './tasks/choose.js';
+import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
 
 const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', message);
 
-function object(name: string, value: unknown): void {
+export function object(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) throw invalid(`${name} must be an object, not ${show(value)}`);
 }
 
@@ -26,12 +27,12 @@ function oneOf<T extends string>(name: string, value: unknown, allowed: readonly
   throw invalid(`${name} must be one of ${allowed.join(', ')}, not ${show(value)}`);
 }
 
-function checkSignal(signal: unknown): void {
+export function checkSignal(signal: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
 }
 
-function checkFunction(name: string, value: unknown): void {
+export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function')
     throw invalid(`${name} must be a function, not ${show(value)}`);
 }
@@ -66,8 +67,9 @@ export function engineOptions(model: ModelFolder, options: LoadOptions) {
   };
 }
 
+/** Room for eight images of 256 tokens and what is asked about them; for one of more tokens at least. */
 export const defaultContext = (imageTokens: number, trained: number): number =>
-  Math.max(Math.min(8 * imageTokens + 512, trained), imageTokens + 512);
+  Math.max(Math.min(2560, trained), imageTokens + 512);
 
 /** A request with all defaults, without its images. */
 export function generateRequest(request: GenerateRequest) {
@@ -78,11 +80,87 @@ export function generateRequest(request: GenerateRequest) {
     prompt: request.prompt,
     images: images(request.images ?? []),
     maxTokens: whole('maxTokens', request.maxTokens ?? 100, 1, 1 << 20),
-    temperature: number('temperature', request.temperature ?? 0, 0, 100),
+    temperature: temperature(request.temperature ?? 0),
     topK: request.topK === undefined ? 0 : whole('topK', request.topK, 1, 1 << 24),
     topP: number('topP', request.topP ?? 1, 0, 1),
-    seed: whole('seed', request.seed ?? Math.floor(Math.random() * 2 ** 32), 0, 2 ** 32 - 1),
+    seed: whole('seed', request.seed ?? Math.floor(Math.random() * MAX_SEED), 0, MAX_SEED),
+    numBeams: beams(request),
+    lengthPenalty: number('lengthPenalty', request.lengthPenalty ?? 1, -100, 100),
+    stop: texts('stop', request.stop ?? []),
+    locations: flag('locations', request.locations ?? true),
+    ...(request.logprobs === undefined ? {} : { logprobs: whole('logprobs', request.logprobs, 0, 100) }),
   };
+}
+
+/** Turns away what could not fit before it is tokenised: no token of Gemma is longer than 64 characters. */
+export function checkLength(prompt: string, contextTokens: number): void {
+  if (prompt.length > contextTokens * 64)
+    throw new PaliGemmaError(
+      'ERR_PROMPT_TOO_LONG',
+      `the prompt has ${prompt.length} characters, the context holds ${contextTokens} tokens: shorten the prompt, or load with a larger contextTokens`,
+    );
+}
+
+/** llama.cpp takes the largest 32-bit number as "any seed". */
+const MAX_SEED = 2 ** 32 - 2;
+
+/** Below a thousandth the division overflows, and nothing but the best token could come anyway. */
+function temperature(value: unknown): number {
+  const checked = number('temperature', value, 0, 100);
+  return checked < 1e-3 ? 0 : checked;
+}
+
+function beams({ numBeams = 1, temperature = 0, logprobs }: GenerateRequest): number {
+  whole('numBeams', numBeams, 1, 32);
+  if (numBeams > 1 && (temperature > 0 || logprobs !== undefined))
+    throw invalid(
+      'numBeams above 1 goes with neither temperature nor logprobs: beam search follows the most probable sequences',
+    );
+  return numBeams;
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(`${name} must be true or false, not ${show(value)}`);
+}
+
+function texts(name: string, value: unknown): string[] {
+  if (Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '')) return value;
+  throw invalid(`${name} must be an array of texts that are not empty, not ${show(value)}`);
+}
+
+/** The labels of a detection: an array, or a text with `;` between them. */
+export function labelList(labels: string | string[]): string[] {
+  const list = typeof labels === 'string' ? labels.split(';') : labels;
+  if (!Array.isArray(list) || !list.every((label) => typeof label === 'string'))
+    throw invalid(`labels must be a text or an array of texts, not ${show(labels)}`);
+  const trimmed = list.map((label) => label.trim()).filter((label) => label !== '');
+  if (trimmed.length === 0) throw invalid('labels must name at least one thing to look for');
+  const odd = trimmed.find((label) => /[;<>\n]/.test(label));
+  if (odd !== undefined) throw invalid(`a label must not contain ";", "<", ">" or a line break, as ${show(odd)} does`);
+  return trimmed;
+}
+
+export function constrained(options: DetectOptions): boolean {
+  object('options', options);
+  checkSignal(options.signal);
+  return flag('constrained', options.constrained ?? true);
+}
+
+/** A text that a task puts into its prompt. */
+export function text(name: string, value: unknown): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  throw invalid(`${name} must be a text that is not empty, not ${show(value)}`);
+}
+
+export function multipleChoice(question: MultipleChoice): void {
+  object('the question', question);
+  text('question', question.question);
+  texts('choices', question.choices);
+  if (question.choices.length < 2 || question.choices.length > 26)
+    throw invalid(`choices must be two to twenty-six texts, not ${question.choices.length}`);
+  if (question.context !== undefined && typeof question.context !== 'string')
+    throw invalid(`context must be a text, not ${show(question.context)}`);
 }
 
 function images(value: unknown): ImageInput[] {
@@ -92,6 +170,7 @@ function images(value: unknown): ImageInput[] {
 
 export function captionLanguage(options: CaptionOptions): string {
   object('options', options);
+  checkSignal(options.signal);
   const language = options.language ?? 'en';
   if (typeof language === 'string' && /^[a-z]{2,3}(-[a-z0-9]+)*$/i.test(language)) return language;
   throw invalid(`language must be a language code such as "en", not ${show(language)}`);

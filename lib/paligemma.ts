@@ -1,20 +1,46 @@
 import { Engine } from './engine.js';
+import { PaliGemmaError } from './errors.js';
 import { decodeImage, type ImageInput } from './image.js';
 import { describeModel } from './info.js';
 import { openModel } from './model-source.js';
-import { native, type Pixels } from './native.js';
-import { captionLanguage, engineOptions, generateRequest, loadOptions } from './options.js';
+import { type NativeGenerate, native, type Pixels } from './native.js';
+import {
+  captionLanguage,
+  checkLength,
+  checkSignal,
+  constrained,
+  engineOptions,
+  generateRequest,
+  labelList,
+  loadOptions,
+  multipleChoice,
+  object,
+  text,
+} from './options.js';
 import { textStream } from './stream.js';
+import { answerPrompt } from './tasks/answer.js';
 import { captionPrompt } from './tasks/caption.js';
+import { type Choice, chooseAnswer, choosePrompt, type MultipleChoice, parseChoice, softmax } from './tasks/choose.js';
+import { type Detection, toDetection } from './tasks/detect.js';
+import { detectPrompt, parseObjects, segmentPrompt } from './tasks/objects.js';
+import { readPrompt } from './tasks/read.js';
+import { MASK_SIZE, type Resize, type Segment, toSegment } from './tasks/segment.js';
 import type {
   CaptionOptions,
+  ChooseOptions,
+  DetectOptions,
   GenerateRequest,
   Generation,
   GenerationStream,
   LoadedModelInfo,
   LoadOptions,
+  Score,
+  ScoreRequest,
+  TaskOptions,
   Trace,
+  VideoOptions,
 } from './types.js';
+import { type VideoInput, videoFrames } from './video.js';
 
 const EMBEDDED_WARNING =
   'no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only';
@@ -52,8 +78,8 @@ export class PaliGemma implements AsyncDisposable {
     );
     return new PaliGemma(engine, {
       ...describeModel(opened),
-      contextTokens: loaded.contextTokens,
-      memory: { weights: opened.weightBytes, cache: loaded.cacheBytes },
+      contextTokens: settings.contextTokens,
+      memory: { weights: opened.weightBytes, cache: loaded.cacheBytes, compute: loaded.computeBytes },
       device: 'cpu',
       threads: settings.threads,
       maxSequences: settings.maxSequences,
@@ -67,30 +93,111 @@ export class PaliGemma implements AsyncDisposable {
    *   ERR_DISPOSED; the signal's reason when aborted
    */
   async generate(request: GenerateRequest): Promise<Generation> {
-    return this.#generate(request, request?.signal);
+    return (await this.#generate(request, request?.signal)).generation;
   }
 
   /** As {@link generate}, with the text in pieces as it comes. */
   stream(request: GenerateRequest): GenerationStream {
-    return textStream((push, signal) => this.#generate(request, signal, push), request?.signal);
+    checkSignal(request?.signal);
+    return textStream(
+      async (push, signal) => (await this.#generate(request, signal, push)).generation,
+      request?.signal,
+    );
   }
 
   /** Describes an image in a sentence. Errors as of {@link generate}. */
   async caption(image: ImageInput, options: CaptionOptions = {}): Promise<string> {
-    const prompt = captionPrompt(captionLanguage(options));
-    return (await this.generate({ ...options, prompt, images: [image] })).text;
+    return this.#text(captionPrompt(captionLanguage(options)), [image], options);
+  }
+
+  /** Answers a question about one or several images in a few words. */
+  async answer(image: ImageInput | ImageInput[], question: string, options: CaptionOptions = {}): Promise<string> {
+    const prompt = answerPrompt(captionLanguage(options), text('question', question));
+    return this.#text(prompt, Array.isArray(image) ? image : [image], options);
+  }
+
+  /** Reads the text in an image. */
+  async read(image: ImageInput, options: TaskOptions = {}): Promise<string> {
+    return this.#text(readPrompt(), [image], options);
+  }
+
+  /**
+   * Finds things by name. Boxes are in pixels of the original picture, upright.
+   * @param labels what to look for: names, or one text with `;` between them
+   * @returns what was found, in the model's order; empty when there is nothing
+   */
+  async detect(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Detection[]> {
+    const { objects, width, height } = await this.#find(image, labels, options, false);
+    return objects.map((object) => toDetection(object, width, height));
+  }
+
+  /**
+   * Finds things by name and their shapes.
+   * @throws PaliGemmaError ERR_UNSUPPORTED_MODEL when the model has no mask decoder, saying how to add it; else as {@link generate}
+   */
+  async segment(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Segment[]> {
+    if (!this.info.maskDecoder)
+      throw new PaliGemmaError(
+        'ERR_UNSUPPORTED_MODEL',
+        'this model has no mask decoder, so its segments are boxes only (detect): convert it again with --mask-decoder vae-oid.npz',
+      );
+    const { objects, width, height } = await this.#find(image, labels, options, true);
+    if (objects.length === 0) return [];
+    const { values } = await this.#engine.submit(
+      { kind: 'masks', masks: objects.map(({ codes }) => codes) },
+      options.signal,
+    );
+    const area = MASK_SIZE * MASK_SIZE;
+    const resize: Resize = (mask, w, h) => native().resizeMask(mask, MASK_SIZE, w, h);
+    return Promise.all(
+      objects.map((object, i) => toSegment(object, values.subarray(i * area, (i + 1) * area), width, height, resize)),
+    );
+  }
+
+  /** Answers a question that has several answers to choose from, with ScienceQA's prompt. `image` may be null. */
+  async choose(image: ImageInput | null, question: MultipleChoice, options: ChooseOptions = {}): Promise<Choice> {
+    multipleChoice(question);
+    const prompt = choosePrompt(question);
+    const images = image === null ? [] : [image];
+    if (!options.score) return parseChoice(await this.#text(prompt, images, options), question);
+    const scores = await Promise.all(
+      question.choices.map((_, i) => this.score({ prompt, images, answer: chooseAnswer(i), signal: options.signal })),
+    );
+    const probabilities = softmax(scores.map(({ logprob }) => logprob));
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return { ...parseChoice(chooseAnswer(best), question), probabilities };
+  }
+
+  /** Describes a short video, or answers a question about it, from frames spread evenly over it. */
+  async captionVideo(video: VideoInput, options: VideoOptions = {}): Promise<string> {
+    const { question, frames, range, ffmpeg, ...rest } = options;
+    const language = captionLanguage(rest);
+    const prompt =
+      question === undefined ? captionPrompt(language) : answerPrompt(language, text('question', question));
+    return this.#text(prompt, await videoFrames(video, { frames, range, ffmpeg }, options.signal), rest);
+  }
+
+  /** How probable a given answer is. */
+  async score(request: ScoreRequest): Promise<Score> {
+    const answer = text('answer', request?.answer);
+    const scored = { prompt: request.prompt, images: request.images, logprobs: 0 };
+    const { generation } = await this.#generate(scored, request.signal, undefined, { forced: answer });
+    const { logprobs: tokens = [] } = generation;
+    return { logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0), tokens };
   }
 
   /** The projected features of an image, `[imageTokens, width]` row-major, in the projector's own scale. */
   async encode(image: ImageInput, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const images = await this.#prepare([image], options.signal);
-    return (await this.#engine.submit({ kind: 'encode', images }, options.signal)).features;
+    object('options', options);
+    checkSignal(options.signal);
+    const { pixels } = await this.#prepare([image], options.signal);
+    return (await this.#engine.submit({ kind: 'encode', images: pixels }, options.signal)).features;
   }
 
   /** Everything the model computes up to the first token, to check numbers against a reference. */
   async trace(request: GenerateRequest): Promise<Trace> {
     const { prompt, images } = generateRequest(request);
-    const pixels = await this.#prepare(images, request.signal);
+    const { pixels } = await this.#prepare(images, request.signal);
     const { inputIds, pixelValues, imageFeatures, logits } = await this.#engine.submit(
       { kind: 'trace', prompt, images: pixels },
       request.signal,
@@ -107,39 +214,79 @@ export class PaliGemma implements AsyncDisposable {
     await this.dispose();
   }
 
+  /** The text of an answer, without locations unless asked for. */
+  async #text(prompt: string, images: ImageInput[], taskOptions: CaptionOptions): Promise<string> {
+    object('options', taskOptions);
+    const { signal, ...options } = taskOptions;
+    return (await this.#generate({ locations: false, ...options, prompt, images }, signal)).generation.text;
+  }
+
+  /** The objects of an answer to `detect` or `segment`, and the size of the picture. */
+  async #find(image: ImageInput, labels: string | string[], options: DetectOptions, segment: boolean) {
+    const names = labelList(labels);
+    const { signal, constrained: _, ...rest } = options;
+    const request = {
+      maxTokens: segment ? 512 : 256,
+      ...rest,
+      prompt: segment ? segmentPrompt(names) : detectPrompt(names),
+      images: [image],
+      logprobs: 0,
+      locations: true,
+    };
+    const constraint = constrained(options) ? { constraint: { labels: names, segment } } : {};
+    const { generation, sizes } = await this.#generate(request, signal, undefined, constraint);
+    const { logprobs = [], finishReason } = generation;
+    const { width, height } = sizes[0] as Size;
+    return { objects: parseObjects(logprobs, { segment, cut: finishReason === 'length' }), width, height };
+  }
+
   async #generate(
     request: GenerateRequest,
     signal: AbortSignal | undefined,
     push?: (text: string) => void,
-  ): Promise<Generation> {
+    extra: Pick<NativeGenerate, 'constraint' | 'forced'> = {},
+  ): Promise<{ generation: Generation; sizes: Size[] }> {
     const started = performance.now();
     const { images, ...settings } = generateRequest(request);
     this.#engine.throwIfDisposed();
-    const pixels = await this.#prepare(images, signal);
+    checkLength(settings.prompt, this.info.contextTokens);
+    const { pixels, sizes } = await this.#prepare(images, signal);
     const prepared = performance.now();
+    const stream = push !== undefined;
     const done = await this.#engine.submit(
-      { kind: 'generate', ...settings, images: pixels, stream: push !== undefined },
+      { kind: 'generate', ...settings, ...extra, images: pixels, stream },
       signal,
       push,
     );
-    return {
+    const generation: Generation = {
       text: done.text,
       tokens: done.tokens,
       finishReason: done.stopped ? 'stop' : 'length',
       usage: { imageTokens: done.imageTokens, promptTokens: done.promptTokens, newTokens: done.tokens.length },
       timings: { image: prepared - started, ...done.timings, total: performance.now() - started },
     };
+    if (settings.logprobs !== undefined)
+      generation.logprobs = done.logprobs.map(([own, ...top]) => ({ ...(own as (typeof top)[0]), top }));
+    if (settings.numBeams > 1) generation.beamScore = done.beamScore;
+    return { generation, sizes };
   }
 
   /** Decodes and resizes images, all at once. */
-  async #prepare(images: ImageInput[], signal: AbortSignal | undefined): Promise<Pixels[]> {
-    return Promise.all(
+  async #prepare(images: ImageInput[], signal: AbortSignal | undefined): Promise<{ pixels: Pixels[]; sizes: Size[] }> {
+    const prepared = await Promise.all(
       images.map(async (input) => {
         const { data, width, height } = await decodeImage(input, signal);
         const pixels = await native().resize(data, width, height, this.info.imageSize);
         signal?.throwIfAborted();
-        return pixels;
+        return { pixels, size: { width, height } };
       }),
     );
+    return { pixels: prepared.map(({ pixels }) => pixels), sizes: prepared.map(({ size }) => size) };
   }
+}
+
+/** Of an original picture, in pixels. */
+interface Size {
+  width: number;
+  height: number;
 }

@@ -1,4 +1,5 @@
 import type { ImageInput } from './image.js';
+import type { FrameOptions } from './video.js';
 import type { Progress, WeightType } from './weights/convert.js';
 
 export type Device = 'auto' | 'cpu';
@@ -9,8 +10,8 @@ export interface LoadOptions {
   /** Default: the processors this process may use. */
   threads?: number;
   /**
-   * Tokens of images, prompt and answer together that one request may have. Default: eight images and 512 tokens, at most
-   * what the model was trained for (but at least one image and 512 tokens).
+   * Tokens of images, prompt and answer together that one request may have. Default: 2560 (eight images at 224 pixels and
+   * 512 more), at most what the model was trained for, but at least one image and 512 tokens.
    */
   contextTokens?: number;
   /** Requests computed at the same time; more wait. Default 1, at most 256. */
@@ -47,6 +48,8 @@ export interface ModelInfo {
   licence: string;
   /** Bytes. `cache` is all sequences' keys and values. */
   memory: { weights: number; cache: number };
+  /** Whether segments can be decoded to masks. */
+  maskDecoder: boolean;
 }
 
 export interface LoadedModelInfo extends ModelInfo {
@@ -54,6 +57,8 @@ export interface LoadedModelInfo extends ModelInfo {
   threads: number;
   maxSequences: number;
   cacheType: 'f16' | 'f32';
+  /** Bytes, with what the text model computes in (reserved; used as far as requests are long). */
+  memory: { weights: number; cache: number; compute: number };
 }
 
 export interface GenerateRequest {
@@ -74,6 +79,16 @@ export interface GenerateRequest {
   topP?: number;
   /** Of the draws; the same seed gives the same text on one device. Default: another one each time. */
   seed?: number;
+  /** Sequences that beam search follows, as transformers does (`early_stopping` false). Default 1: no beam search. */
+  numBeams?: number;
+  /** Beam search prefers sequences by log-probability / length ^ lengthPenalty. Default 1. */
+  lengthPenalty?: number;
+  /** The answer ends before the first of these texts. */
+  stop?: string[];
+  /** Give each token's log-probability and so many alternatives (0 to 100). Default: none. */
+  logprobs?: number;
+  /** Whether locations and mask codes appear in the text. Default true; in captions, answers and read text false. */
+  locations?: boolean;
   signal?: AbortSignal;
 }
 
@@ -92,6 +107,16 @@ export interface Timings {
   total: number;
 }
 
+/** Natural logarithms of the model's own probabilities, before temperature, cuts and constraints. */
+export interface TokenLogprob {
+  token: number;
+  /** Empty for control tokens such as `<eos>`. */
+  text: string;
+  logprob: number;
+  /** The most probable tokens at this place, best first. */
+  top: { token: number; text: string; logprob: number }[];
+}
+
 export interface Generation {
   text: string;
   /** Token ids as generated, with the closing `<eos>` when there was one. */
@@ -100,6 +125,10 @@ export interface Generation {
   finishReason: 'stop' | 'length';
   usage: { imageTokens: number; promptTokens: number; newTokens: number };
   timings: Timings;
+  /** When asked for: one a token. */
+  logprobs?: TokenLogprob[];
+  /** With beam search: the sequence's log-probability / length ^ lengthPenalty. */
+  beamScore?: number;
 }
 
 /** Text in pieces as it is generated, never cut within a character. Leaving the loop early stops the generation. */
@@ -108,9 +137,42 @@ export interface GenerationStream extends AsyncIterable<string> {
   readonly result: Promise<Generation>;
 }
 
-export interface CaptionOptions extends Omit<GenerateRequest, 'prompt' | 'images'> {
+/** What every task takes beside its own options. */
+export type TaskOptions = Omit<GenerateRequest, 'prompt' | 'images' | 'logprobs'>;
+
+export interface CaptionOptions extends TaskOptions {
   /** Language code such as `en`, `es`, `de`. Default `en`. */
   language?: string;
+}
+
+export interface DetectOptions extends Omit<TaskOptions, 'numBeams' | 'lengthPenalty' | 'locations' | 'stop'> {
+  /** Only well-formed answers with the labels asked for. Default true; what is well formed already stays as it is. */
+  constrained?: boolean;
+}
+
+export interface ChooseOptions extends TaskOptions {
+  /** Score every choice instead of reading the model's answer: gives probabilities, and costs a computation a choice. */
+  score?: boolean;
+}
+
+export interface VideoOptions extends CaptionOptions, FrameOptions {
+  /** A question about the video instead of a caption. */
+  question?: string;
+}
+
+export interface ScoreRequest {
+  prompt: string;
+  images?: ImageInput[];
+  /** The answer to score. */
+  answer: string;
+  signal?: AbortSignal;
+}
+
+export interface Score {
+  /** Log-probability of the whole answer and its end. */
+  logprob: number;
+  /** Of each token, the closing `<eos>` last. */
+  tokens: TokenLogprob[];
 }
 
 /** The numbers on the way, to check against a reference. Arrays are row-major, slowest dimension first. */

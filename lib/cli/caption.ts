@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { captionLanguage } from '../options.js';
 import { captionPrompt } from '../tasks/caption.js';
-import { type CommonOptions, errorObject, fail, loadModel, modelCommand, print } from './common.js';
+import { type CommonOptions, failWith, modelCommand, print, withModel } from './common.js';
 
 interface Options extends CommonOptions {
   language?: string;
@@ -17,20 +17,16 @@ export function captionCommand(): Command {
 
 async function run(images: string[], options: Options): Promise<void> {
   const prompt = captionPrompt(captionLanguage(options));
-  const { model, loadMs } = await loadModel(options);
-  try {
+  await withModel(options, async (model, load) => {
     for (const image of images) {
       try {
-        const { text, ...rest } = await model.generate({ prompt, images: [image], maxTokens: options.maxTokens });
-        if (options.json) print(JSON.stringify({ image, text, ...rest, timings: { load: loadMs, ...rest.timings } }));
+        const request = { prompt, images: [image], maxTokens: options.maxTokens, locations: false };
+        const { text, ...rest } = await model.generate(request);
+        if (options.json) print(JSON.stringify({ image, text, ...rest, timings: { load, ...rest.timings } }));
         else print(images.length > 1 ? `${image}: ${text}` : text);
       } catch (error) {
-        // The others still get their captions; the exit status tells.
-        if (options.json) print(JSON.stringify({ image, error: errorObject(error) }));
-        fail(error);
+        failWith(options, { image }, error); // the others still get their captions; the exit status tells
       }
     }
-  } finally {
-    await model.dispose();
-  }
+  });
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
@@ -12,13 +12,19 @@ export interface CommonOptions {
   json?: boolean;
 }
 
-/** A command with the options that all commands around a model share. Numbers are checked where the library checks them. */
+/** A number on the command line. Its range is checked where the library checks it. */
+export function numeric(text: string): number {
+  if (text.trim() === '' || Number.isNaN(Number(text))) throw new InvalidArgumentError('It must be a number.');
+  return Number(text);
+}
+
+/** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
   return new Command(name)
     .option('--model <path>', 'model folder (default: the embedded emoji model)')
     .option('--device <name>', 'auto or cpu')
-    .option('--threads <n>', 'threads to compute with (default: all processors)', Number)
-    .option('--max-tokens <n>', 'most tokens to generate (default: 100)', Number)
+    .option('--threads <n>', 'threads to compute with (default: all processors)', numeric)
+    .option('--max-tokens <n>', 'most tokens to generate (default: 100)', numeric)
     .option('--json', 'print JSON, one value a line');
 }
 
@@ -34,20 +40,39 @@ export function fail(error: unknown, about = ''): void {
   process.exitCode = 1;
 }
 
-export const errorObject = (error: unknown) => ({
+const errorObject = (error: unknown) => ({
   code: error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN',
   message: reasonOf(error),
 });
 
-/** Loads the model the options name; without one, the embedded model, and says so. */
-export async function loadModel(options: CommonOptions): Promise<{ model: PaliGemma; loadMs: number }> {
+/** Says what failed: as a JSON value where JSON is asked for, and in a line on standard error. */
+export function failWith(options: CommonOptions, about: Record<string, unknown>, error: unknown): void {
+  if (options.json) print(JSON.stringify({ ...about, error: errorObject(error) }));
+  fail(error);
+}
+
+/**
+ * Loads the model the options name (without one, the embedded model, and says so), does the work, and frees the model.
+ * When loading fails, says so and does nothing.
+ */
+export async function withModel(
+  options: CommonOptions,
+  work: (model: PaliGemma, loadMs: number) => Promise<void>,
+): Promise<void> {
   if (options.model === undefined) remark(EMBEDDED_NOTICE);
   const started = performance.now();
-  const model = await PaliGemma.load(options.model ?? embeddedModel(), {
-    device: options.device,
-    threads: options.threads,
-  });
-  return { model, loadMs: performance.now() - started };
+  let model: PaliGemma;
+  try {
+    const { device, threads } = options;
+    model = await PaliGemma.load(options.model ?? embeddedModel(), { device, threads });
+  } catch (error) {
+    return failWith(options, {}, error);
+  }
+  try {
+    await work(model, performance.now() - started);
+  } finally {
+    await model.dispose();
+  }
 }
 
 export const EMBEDDED_NOTICE =

@@ -7,6 +7,7 @@ import { bytes } from './format.js';
 interface Options {
   quantization?: WeightType;
   visionQuantization?: WeightType;
+  maskDecoder?: string;
   name?: string;
   licence?: string;
   json?: boolean;
@@ -19,6 +20,7 @@ export function convertCommand(): Command {
     .argument('<target>', 'folder for model.gguf and mmproj.gguf')
     .option('--quantization <type>', 'of the text model: f32, f16 or bf16 (default: f16)')
     .option('--vision-quantization <type>', 'of the vision tower (default: as --quantization)')
+    .option('--mask-decoder <file>', 'vae-oid.npz, to decode segments to masks with')
     .option('--name <text>', 'name to write into the files (default: that of the source folder)')
     .option('--licence <id>', 'licence to write into the files (default: gemma)')
     .option('--json', 'print the report as JSON')

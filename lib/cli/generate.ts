@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommonOptions, errorObject, fail, loadModel, modelCommand, print } from './common.js';
+import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
 
 interface Options extends CommonOptions {
   prompt: string;
@@ -7,6 +7,9 @@ interface Options extends CommonOptions {
   topK?: number;
   topP?: number;
   seed?: number;
+  numBeams?: number;
+  logprobs?: number;
+  stop?: string[];
 }
 
 export function generateCommand(): Command {
@@ -14,29 +17,30 @@ export function generateCommand(): Command {
     .description('answer a prompt about one or several images (or none)')
     .argument('[image...]', 'paths or URLs, all for the one prompt')
     .requiredOption('--prompt <text>', 'the prompt, such as "caption en" or "detect cat ; dog"')
-    .option('--temperature <t>', '0 is greedy (default)', Number)
-    .option('--top-k <n>', 'draw from the n most probable tokens', Number)
-    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', Number)
-    .option('--seed <n>', 'of the draws', Number)
+    .option('--temperature <t>', '0 is greedy (default)', numeric)
+    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
+    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
+    .option('--seed <n>', 'of the draws', numeric)
+    .option('--num-beams <n>', 'beam search with so many beams', numeric)
+    .option('--logprobs <n>', "with --json: each token's log-probability and so many alternatives", numeric)
+    .option('--stop <text...>', 'end the answer before any of these texts')
     .action(run);
 }
 
 async function run(images: string[], options: Options): Promise<void> {
-  const { prompt, maxTokens, temperature, topK, topP, seed } = options;
-  const request = { prompt, images, maxTokens, temperature, topK, topP, seed };
-  const { model, loadMs } = await loadModel(options);
-  try {
-    if (options.json) {
-      const { text, ...rest } = await model.generate(request);
-      print(JSON.stringify({ images, prompt, text, ...rest, timings: { load: loadMs, ...rest.timings } }));
-    } else {
-      for await (const text of model.stream(request)) process.stdout.write(text);
-      print('');
+  const { prompt, maxTokens, temperature, topK, topP, seed, numBeams, logprobs, stop } = options;
+  const request = { prompt, images, maxTokens, temperature, topK, topP, seed, numBeams, logprobs, stop };
+  await withModel(options, async (model, load) => {
+    try {
+      if (options.json) {
+        const { text, ...rest } = await model.generate(request);
+        print(JSON.stringify({ images, prompt, text, ...rest, timings: { load, ...rest.timings } }));
+      } else {
+        for await (const text of model.stream(request)) process.stdout.write(text);
+        print('');
+      }
+    } catch (error) {
+      failWith(options, { images, prompt }, error);
     }
-  } catch (error) {
-    if (options.json) print(JSON.stringify({ images, prompt, error: errorObject(error) }));
-    fail(error);
-  } finally {
-    await model.dispose();
-  }
+  });
 }

@@ -1,19 +1,43 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.js';
+import { answerCommand } from './answer.js';
 import { captionCommand } from './caption.js';
+import { chooseCommand } from './choose.js';
 import { fail } from './common.js';
 import { convertCommand } from './convert.js';
+import { detectCommand } from './detect.js';
 import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
+import { readCommand } from './read.js';
+import { segmentCommand } from './segment.js';
+import { videoCommand } from './video.js';
+
+const commands = [
+  captionCommand(),
+  answerCommand(),
+  readCommand(),
+  detectCommand(),
+  segmentCommand(),
+  chooseCommand(),
+  videoCommand(),
+  generateCommand(),
+  convertCommand(),
+  infoCommand(),
+];
+
+// A reader that has seen enough (`| head`) closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 const program = new Command('paligemma')
   .description('PaliGemma on your own machine: captions, questions, reading, detection - without Python')
   .version(packageVersion())
   .exitOverride()
   .showHelpAfterError('(paligemma --help shows the commands)');
-for (const command of [captionCommand(), generateCommand(), convertCommand(), infoCommand()])
-  program.addCommand(command.exitOverride().copyInheritedSettings(program));
+for (const command of commands) program.addCommand(command.exitOverride().copyInheritedSettings(program));
 
 try {
   await program.parseAsync();

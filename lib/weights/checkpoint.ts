@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type Hyperparameters, readConfig } from './config.js';
-import { canonicalName, type TensorName, textTensors, visionTensors } from './names.js';
+import { canonicalName, HEAD, type TensorName, textTensors, visionTensors } from './names.js';
 import { readSafetensors, type StoredTensor } from './safetensors.js';
 import { readTokenizer, type Token } from './tokenizer.js';
 
@@ -39,6 +39,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   if (table?.shape.length !== 2)
     throw invalid(`no embedding table (language_model.model.embed_tokens.weight) in ${folder}`);
   const rows = table.shape[0] as number;
+  await checkHead(stored, table);
   const checkpoint: Checkpoint = {
     folder,
     hyperparameters,
@@ -54,6 +55,35 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       `the checkpoint has ${unknown.length} tensors that PaliGemma does not have, such as ${unknown[0]}`,
     );
   return checkpoint;
+}
+
+/** A head of its own would be lost: llama.cpp's Gemma has none. */
+async function checkHead(stored: Map<string, StoredTensor>, table: StoredTensor): Promise<void> {
+  const head = stored.get(HEAD);
+  if (!head) return;
+  if (head.type !== table.type || head.shape.join() !== table.shape.join() || !(await sameBytes(head, table)))
+    throw new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      'the checkpoint has an output matrix (lm_head) of its own; PaliGemma ties it to its embedding table',
+    );
+  stored.delete(HEAD);
+}
+
+async function sameBytes(a: StoredTensor, b: StoredTensor): Promise<boolean> {
+  const files = [await open(a.path, 'r'), await open(b.path, 'r')] as const;
+  try {
+    const size = a.shape.reduce((product, n) => product * n, a.type === 'f32' ? 4 : 2);
+    const blocks = [Buffer.alloc(1 << 22), Buffer.alloc(1 << 22)] as const;
+    for (let done = 0; done < size; done += 1 << 22) {
+      const length = Math.min(1 << 22, size - done);
+      await files[0].read(blocks[0], 0, length, a.offset + done);
+      await files[1].read(blocks[1], 0, length, b.offset + done);
+      if (!blocks[0].subarray(0, length).equals(blocks[1].subarray(0, length))) return false;
+    }
+    return true;
+  } finally {
+    await Promise.all(files.map((file) => file.close()));
+  }
 }
 
 async function readConfigFile(folder: string): Promise<Record<string, unknown>> {

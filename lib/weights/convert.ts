@@ -2,9 +2,11 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf, show } from '../errors.js';
 import { type GgufEntry, native } from '../native.js';
+import { checkFunction, checkSignal, object } from '../options.js';
 import { type Checkpoint, type CheckpointTensor, openCheckpoint } from './checkpoint.js';
+import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';
-import { MODEL_FILES } from './model-folder.js';
+import { checkModelFiles, MODEL_FILES } from './model-folder.js';
 
 /** Element types that matrices can be stored in. Norms, biases and the patch and position embeddings stay float32. */
 export const WEIGHT_TYPES = ['f32', 'f16', 'bf16'] as const;
@@ -22,6 +24,8 @@ export interface ConvertOptions {
   quantization?: WeightType;
   /** Type of the vision tower's matrices. Default: as `quantization`. */
   visionQuantization?: WeightType;
+  /** A mask decoder in the layout of big_vision's `vae-oid.npz`, to be stored with the vision tower. Default: none. */
+  maskDecoder?: string;
   /** Name written into the files. Default: the source folder's. */
   name?: string;
   /** Licence written into the files. Default `gemma`. */
@@ -54,6 +58,7 @@ export interface ConvertReport {
  */
 export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<ConvertReport> {
   const started = performance.now();
+  checkOptions(options);
   const quantization = weightType('quantization', options.quantization ?? 'f16');
   const visionQuantization = weightType('visionQuantization', options.visionQuantization ?? quantization);
   for (const [name, value] of Object.entries({ source, target }))
@@ -63,6 +68,7 @@ export async function convert(source: string, target: string, options: ConvertOp
 
   if (!(await isFolder(source))) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no such folder: ${source}`);
   const checkpoint = await openCheckpoint(source);
+  const masks = options.maskDecoder === undefined ? [] : await readMaskDecoder(options.maskDecoder);
   const origin: Origin = {
     name: options.name ?? path.basename(path.resolve(source)),
     licence: options.licence ?? 'gemma',
@@ -78,7 +84,7 @@ export async function convert(source: string, target: string, options: ConvertOp
       name: MODEL_FILES.vision,
       type: visionQuantization,
       values: visionMetadata(checkpoint, visionQuantization, origin),
-      tensors: checkpoint.vision,
+      tensors: [...checkpoint.vision, ...masks],
     },
   ];
   const files = await writeAll(parts, target, options);
@@ -100,6 +106,15 @@ interface Part {
   tensors: Checkpoint['text'];
 }
 
+function checkOptions(options: ConvertOptions): void {
+  object('options', options);
+  checkSignal(options.signal);
+  checkFunction('onProgress', options.onProgress);
+  for (const name of ['name', 'licence', 'maskDecoder'] as const)
+    if (options[name] !== undefined && typeof options[name] !== 'string')
+      throw new PaliGemmaError('ERR_INVALID_ARGUMENT', `${name} must be a text, not ${show(options[name])}`);
+}
+
 function weightType(option: string, value: unknown): WeightType {
   if (WEIGHT_TYPES.includes(value as WeightType)) return value as WeightType;
   throw new PaliGemmaError(
@@ -118,21 +133,16 @@ async function writeAll(parts: Part[], target: string, options: ConvertOptions):
   const total = parts.flatMap((part) => part.tensors).reduce((sum, tensor) => sum + storedBytes(tensor), 0);
   const aside = parts.map((part) =>
     path.join(target, `.${part.name}.${process.pid}.${Date.now().toString(36)}.partial`),
-  );
+  ) as [string, string];
+  const report = new ProgressReport(options.onProgress, total);
   try {
     await mkdir(target, { recursive: true });
-    let before = 0;
-    for (const [i, part] of parts.entries()) {
-      await writePart(part, aside[i] as string, options.signal, (done) =>
-        options.onProgress?.({ stage: 'convert', done: before + done, total }),
-      );
-      before += part.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0);
-    }
-    options.onProgress?.({ stage: 'convert', done: total, total });
+    for (const [i, part] of parts.entries()) await writePart(part, aside[i] as string, options.signal, report);
+    await checkModelFiles(...aside); // what load would refuse must not take the place of something good
     for (const [i, part] of parts.entries()) await rename(aside[i] as string, path.join(target, part.name));
   } catch (error) {
     await Promise.all(aside.map((file) => rm(file, { force: true }).catch(() => {})));
-    if (error instanceof PaliGemmaError || options.signal?.aborted) throw error;
+    if (error instanceof PaliGemmaError || options.signal?.aborted || report.failed) throw error;
     throw new PaliGemmaError('ERR_CONVERSION_FAILED', `writing to ${target} failed: ${reasonOf(error)}`, {
       cause: error,
     });
@@ -145,17 +155,41 @@ async function writeAll(parts: Part[], target: string, options: ConvertOptions):
   );
 }
 
-async function writePart(
-  part: Part,
-  file: string,
-  signal: AbortSignal | undefined,
-  onBytes: (done: number) => void,
-): Promise<void> {
+/** Adds up the parts for the caller's callback. What the callback throws is kept, for it must not pass through native code. */
+class ProgressReport {
+  failed = false;
+  error: unknown;
+  #before = 0;
+
+  constructor(
+    private readonly callback: ConvertOptions['onProgress'],
+    private readonly total: number,
+  ) {}
+
+  update(done: number): void {
+    if (this.failed) return;
+    try {
+      this.callback?.({ stage: 'convert', done: this.#before + done, total: this.total });
+    } catch (error) {
+      this.failed = true;
+      this.error = error;
+    }
+  }
+
+  finishPart(bytes: number): void {
+    this.update(bytes);
+    this.#before += bytes;
+    if (this.failed) throw this.error;
+  }
+}
+
+async function writePart(part: Part, file: string, signal: AbortSignal | undefined, report: ProgressReport) {
   signal?.throwIfAborted();
-  const job = native().writeGguf(
-    { path: file, values: part.values, tensors: part.tensors.map((tensor) => plan(tensor, part.type)) },
-    onBytes,
-  );
+  const tensors = part.tensors.map((tensor) => plan(tensor, part.type));
+  const job = native().writeGguf({ path: file, values: part.values, tensors }, (done) => {
+    report.update(done);
+    if (report.failed) job.cancel();
+  });
   signal?.addEventListener('abort', job.cancel, { once: true });
   try {
     await job.promise;
@@ -163,6 +197,7 @@ async function writePart(
     signal?.removeEventListener('abort', job.cancel);
   }
   signal?.throwIfAborted();
+  report.finishPart(part.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0));
 }
 
 const BYTES = { f32: 4, f16: 2, bf16: 2 };

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type GgufArray, type GgufHeader, type GgufScalar, native } from '../native.js';
 import type { Hyperparameters } from './config.js';
+import { maskTensors } from './mask-decoder.js';
 import { textTensors, visionTensors } from './names.js';
 
 export const MODEL_FILES = { text: 'model.gguf', vision: 'mmproj.gguf' } as const;
@@ -20,6 +21,7 @@ export interface ModelFolder {
   parameters: number;
   textType: string;
   visionType: string;
+  maskDecoder: boolean;
   /** Bytes of both files' tensors. */
   weightBytes: number;
 }
@@ -42,6 +44,11 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
         'ERR_MODEL_NOT_FOUND',
         `${path.basename(file)} is missing in ${folder}: a model folder holds ${MODEL_FILES.text} and ${MODEL_FILES.vision}`,
       );
+  return { folder, ...(await checkModelFiles(textPath, visionPath)) };
+}
+
+/** The same for two files wherever they are. */
+export async function checkModelFiles(textPath: string, visionPath: string): Promise<Omit<ModelFolder, 'folder'>> {
   const text = await Gguf.open(textPath);
   const vision = await Gguf.open(visionPath);
 
@@ -65,10 +72,10 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   };
   const rows = checkVocabulary(text, hyperparameters);
   text.checkTensors(textTensors(hyperparameters, rows));
-  vision.checkTensors(visionTensors(hyperparameters));
+  const maskDecoder = vision.has('mask.decoder.0.weight');
+  vision.checkTensors([...visionTensors(hyperparameters), ...(maskDecoder ? maskTensors() : [])]);
   const imageToken = vision.count('paligemma.image_token_id', 0);
   return {
-    folder,
     textPath,
     visionPath,
     hyperparameters,
@@ -79,6 +86,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
     parameters: text.parameters() + vision.parameters(),
     textType: text.matrixType(),
     visionType: vision.matrixType(),
+    maskDecoder,
     weightBytes: text.bytes() + vision.bytes(),
   };
 }
@@ -181,6 +189,9 @@ class Gguf {
     );
   }
 
+  has(tensor: string): boolean {
+    return this.header.tensors.some(({ name }) => name === tensor);
+  }
   value(key: string): GgufScalar | GgufArray | undefined {
     return this.header.values[key];
   }
@@ -238,10 +249,11 @@ class Gguf {
   bytes(): number {
     return this.header.tensors.reduce((sum, { size }) => sum + size, 0);
   }
-  /** The type that holds most of the bytes: what people call the file's quantization. */
+  /** The type that holds most of the model's bytes: what people call the file's quantization. */
   matrixType(): string {
     const bytes = new Map<string, number>();
-    for (const { type, size } of this.header.tensors) bytes.set(type, (bytes.get(type) ?? 0) + size);
+    const tensors = this.header.tensors.filter(({ name }) => !name.startsWith('mask.'));
+    for (const { type, size } of tensors) bytes.set(type, (bytes.get(type) ?? 0) + size);
     return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
   }
 }

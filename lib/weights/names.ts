@@ -13,8 +13,11 @@ export interface TensorName {
   add: number;
 }
 
-/** Buffers and tied weights that carry nothing of their own. */
-const REDUNDANT = /(^|\.)(rotary_emb\.inv_freq|lm_head\.weight|embeddings\.position_ids)$/;
+/** Buffers that carry nothing of their own. */
+const REDUNDANT = /(^|\.)(rotary_emb\.inv_freq|embeddings\.position_ids)$/;
+
+/** The output matrix, which PaliGemma ties to the embedding table. */
+export const HEAD = 'lm_head.weight';
 
 /**
  * One name for the three layouts a checkpoint's keys come in: `language_model.model.*` with
@@ -23,6 +26,7 @@ const REDUNDANT = /(^|\.)(rotary_emb\.inv_freq|lm_head\.weight|embeddings\.posit
  */
 export function canonicalName(key: string): string | null {
   if (REDUNDANT.test(key)) return null;
+  if (key === HEAD || key.endsWith(`.${HEAD}`)) return HEAD;
   return key
     .replace(/^model\.(?=language_model\.|vision_tower\.|multi_modal_projector\.)/, '')
     .replace(/^language_model\.model\./, 'language_model.')

@@ -55,6 +55,7 @@ async function readHeader(handle: FileHandle, file: string, size: number) {
 }
 
 function checkEntry(file: string, name: string, entry: unknown, dataStart: number, size: number): StoredTensor {
+  if (typeof entry !== 'object' || entry === null) throw invalid(file, `tensor ${name} is not described`);
   const { dtype, shape, data_offsets: range } = entry as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (

@@ -128,18 +128,22 @@ async function addedTokens(folder: string, json: Record<string, unknown> | undef
   const plain = (await readJson(folder, 'added_tokens.json')) ?? {};
   const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
   const special = specialTexts((await readJson(folder, 'special_tokens_map.json')) ?? {});
-  const fromConfig = Object.entries(
-    (config.added_tokens_decoder ?? {}) as Record<string, { content: string; special?: boolean }>,
-  );
-  const fromJson = (json?.added_tokens ?? []) as { id: number; content: string; special?: boolean }[];
+  const named = (name: string, id: unknown, token: unknown): AddedToken => {
+    const { content, special } = (token ?? {}) as { content?: unknown; special?: unknown };
+    const number = Number(id);
+    if (!Number.isSafeInteger(number) || number < 0 || number > 1 << 24 || typeof content !== 'string')
+      throw invalid(`${name}: an added token has no valid id and text`);
+    return { id: number, text: content, special: special === undefined ? undefined : special === true };
+  };
+  const decoder = config.added_tokens_decoder ?? {};
+  const list = json?.added_tokens ?? [];
+  if (typeof decoder !== 'object' || !Array.isArray(list))
+    throw invalid('the added tokens of the tokenizer cannot be read');
   const all: AddedToken[] = [
-    ...Object.entries(plain).map(([text, id]) => ({ id: Number(id), text, special: undefined })),
-    ...fromConfig.map(([id, token]) => ({ id: Number(id), text: token.content, special: token.special })),
-    ...fromJson.map((token) => ({ id: token.id, text: token.content, special: token.special })),
+    ...Object.entries(plain).map(([content, id]) => named('added_tokens.json', id, { content })),
+    ...Object.entries(decoder).map(([id, token]) => named('tokenizer_config.json', id, token)),
+    ...list.map((token) => named('tokenizer.json', token?.id, token)),
   ];
-  for (const { id, text } of all)
-    if (!Number.isSafeInteger(id) || id < 0 || id > 1 << 24 || typeof text !== 'string')
-      throw invalid(`added token ${text} has no valid id`);
   return all.map((token) => (special.has(token.text) ? { ...token, special: true } : token));
 }
 

@@ -1,0 +1,50 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import sharp from 'sharp';
+import { drawTo } from '../draw.js';
+import { encodeMask } from '../tasks/rle.js';
+import type { Segment } from '../tasks/segment.js';
+import { failWith, print, withModel } from './common.js';
+import { type FindOptions, findCommand, printObjects } from './detect.js';
+
+interface Options extends FindOptions {
+  masks?: string;
+}
+
+export function segmentCommand(): Command {
+  return findCommand('segment')
+    .description('find things by name, with their shapes')
+    .option('--masks <folder>', 'write each mask as a PNG file, as large as the image')
+    .action(run);
+}
+
+async function run(image: string, options: Options): Promise<void> {
+  const { labels, maxTokens, constrained } = options;
+  await withModel(options, async (model) => {
+    try {
+      const segments = await model.segment(image, labels, { maxTokens, constrained });
+      const files = options.masks === undefined ? [] : await writeMasks(options.masks, image, segments);
+      if (options.draw !== undefined) await drawTo(options.draw, image, segments);
+      const described = segments.map(({ mask, ...rest }, i) => ({ ...rest, mask: encodeMask(mask), file: files[i] }));
+      if (options.json) print(JSON.stringify({ image, segments: described }));
+      else printObjects(segments);
+    } catch (error) {
+      failWith(options, { image }, error);
+    }
+  });
+}
+
+/** One grey PNG a mask, 0 and 255, named after the image and the object's place. */
+async function writeMasks(folder: string, image: string, segments: Segment[]): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    segments.map(async ({ mask: { data, width, height } }, i) => {
+      const file = path.join(folder, `${path.parse(image).name}-${i}.png`);
+      await sharp(data, { raw: { width, height, channels: 1 } })
+        .png()
+        .toFile(file);
+      return file;
+    }),
+  );
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
+
+interface Options extends CommonOptions {
+  frames?: number;
+  start?: number;
+  end?: number;
+  question?: string;
+  language?: string;
+  ffmpeg?: string;
+}
+
+export function videoCommand(): Command {
+  return modelCommand('video')
+    .description('describe a short video, or answer a question about it')
+    .argument('<file>', 'a video that ffmpeg can read')
+    .option('--frames <n>', 'frames to look at, evenly spaced, at most 16 (default: 8)', numeric)
+    .option('--start <seconds>', 'begin of the part to look at (with --end)', numeric)
+    .option('--end <seconds>', 'end of the part to look at', numeric)
+    .option('--question <text>', 'a question instead of a caption')
+    .option('--language <code>', 'language of the answer (default: en)')
+    .option('--ffmpeg <program>', 'the ffmpeg to read the video with (default: from the PATH)')
+    .action(run);
+}
+
+async function run(video: string, options: Options): Promise<void> {
+  const { frames, start = 0, end, question, language, ffmpeg, maxTokens } = options;
+  const range: [number, number] | undefined = end === undefined ? undefined : [start, end];
+  await withModel(options, async (model) => {
+    try {
+      const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, maxTokens });
+      print(options.json ? JSON.stringify({ video, text }) : text);
+    } catch (error) {
+      failWith(options, { video }, error);
+    }
+  });
+}

@@ -1,0 +1,52 @@
+import { type Detection, toDetection } from './detect.js';
+import type { ParsedObject } from './objects.js';
+
+/** A detection with the shape of its object. */
+export interface Segment extends Detection {
+  /** 0 or 255 for every pixel of the original picture, row by row. */
+  mask: { data: Uint8Array; width: number; height: number };
+}
+
+/** Pixels on each side of a decoded mask. */
+export const MASK_SIZE = 64;
+
+/** Scales float values `[MASK_SIZE, MASK_SIZE]` to `[height, width]`. */
+export type Resize = (values: Float32Array, width: number, height: number) => Promise<Float32Array>;
+
+/**
+ * Lays a decoded mask into its box: opacity `clip(value / 2 + 0.5, 0, 1)`, resized bilinearly, cut at one half; zero outside.
+ * @param values the decoder's output, `[64, 64]`
+ */
+export async function toSegment(
+  object: ParsedObject,
+  values: Float32Array,
+  width: number,
+  height: number,
+  resize: Resize,
+): Promise<Segment> {
+  const data = new Uint8Array(width * height);
+  const [top, left, bottom, right] = [
+    roundHalfEven(object.ymin * height),
+    roundHalfEven(object.xmin * width),
+    roundHalfEven(object.ymax * height),
+    roundHalfEven(object.xmax * width),
+  ] as const;
+  const boxWidth = right - left;
+  if (boxWidth > 0 && bottom > top) {
+    const soft = await resize(
+      values.map((value) => Math.min(Math.max(value / 2 + 0.5, 0), 1)),
+      boxWidth,
+      bottom - top,
+    );
+    for (let y = top; y < bottom; y++)
+      for (let x = left; x < right; x++)
+        if ((soft[(y - top) * boxWidth + (x - left)] as number) > 0.5) data[y * width + x] = 255;
+  }
+  return { ...toDetection(object, width, height), mask: { data, width, height } };
+}
+
+/** Python's `round`, which the reference places masks with: a half goes to the even neighbour. */
+export function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}

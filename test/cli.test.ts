@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { exec, execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -110,7 +110,6 @@ describe('failures', () => {
       ['caption', DOG, '--max-tokens', '-1'],
       /ERR_INVALID_ARGUMENT: maxTokens must be a whole number/,
     ],
-    ['a limit that is no number', ['generate', DOG, '--prompt', 'x', '--max-tokens', 'many'], /ERR_INVALID_ARGUMENT/],
     ['a device that is not there', ['caption', DOG, '--device', 'cuda'], /ERR_DEVICE_UNAVAILABLE.*present: cpu/],
     ['a source that is not there', ['convert', '/no/such', '/tmp/never'], /ERR_MODEL_NOT_FOUND/],
     [
@@ -133,10 +132,28 @@ describe('failures', () => {
     [['generate', DOG]],
     [['caption', DOG, '--colour', 'red']],
     [['convert', 'a']],
+    [['caption', DOG, '--max-tokens', 'many']],
   ])('%j is wrong usage: status 2', async (args) => {
     const { status, out, err } = await paligemma(...args);
     expect({ status, out }).toEqual({ status: 2, out: '' });
     expect(err).toMatch(/error: .*\n.*--help/s);
+  });
+
+  test('a load that fails is a JSON value too where JSON is asked for', async () => {
+    const { status, out } = await paligemma('caption', DOG, '--model', '/no/model', '--json');
+    expect({ status, value: JSON.parse(out) }).toMatchObject({
+      status: 1,
+      value: { error: { code: 'ERR_MODEL_NOT_FOUND' } },
+    });
+  });
+
+  test('a reader that closes the pipe is no failure', async () => {
+    const command = `"${process.execPath}" "${path.join(ROOT, 'dist', 'cli.js')}" caption ${`"${DOG}" `.repeat(20)} | head -n 1`;
+    const { out, err } = await new Promise<{ out: string; err: string }>((resolve) =>
+      exec(command, { encoding: 'utf8' }, (_, out, err) => resolve({ out, err })),
+    );
+    expect(lines(out)).toHaveLength(1);
+    expect(err).not.toMatch(/EPIPE|\n\s+at /);
   });
 
   test('help and version are none', async () => {

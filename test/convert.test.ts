@@ -292,6 +292,68 @@ describe('what cannot be converted', () => {
     });
     expect(fs.readdirSync(target)).toEqual([]);
   });
+  test('an output matrix of its own', async () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    const file = path.join(folder, 'model.safetensors');
+    const tensors = await bytesOf(file);
+    const table = tensors.get('language_model.model.embed_tokens.weight') as {
+      dtype: string;
+      shape: number[];
+      data: Buffer;
+    };
+    tensors.set('lm_head.weight', { ...table, data: Buffer.alloc(table.data.length) });
+    writeSafetensors(file, tensors);
+    await refused(folder, 'ERR_UNSUPPORTED_MODEL', /lm_head/);
+  });
+  test.each([
+    ['tokenizer_config.json', { added_tokens_decoder: { 5: null } }],
+    ['tokenizer.json', { added_tokens: 5 }],
+    ['added_tokens.json', { '<x>': 'five' }],
+  ])('broken added tokens in %s', (name, content) => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.writeFileSync(path.join(folder, name), JSON.stringify(content));
+    return refused(folder, 'ERR_INVALID_MODEL', /added token/);
+  });
+  test('a safetensors header without descriptions', () => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    const header = Buffer.from('{"x": null}');
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(header.length));
+    fs.writeFileSync(path.join(folder, 'model.safetensors'), Buffer.concat([size, header]));
+    return refused(folder, 'ERR_INVALID_MODEL', /tensor x is not described/);
+  });
+  test.each([
+    [
+      'a token outside the vocabulary',
+      (c: Json) => {
+        c.eos_token_id = 1_000_000;
+      },
+      /outside the vocabulary/,
+    ],
+    [
+      'heads that do not divide',
+      (c: Json) => {
+        c.vision_config.num_attention_heads = 5;
+      },
+      /5 heads/,
+    ],
+  ])('%s, which load would refuse', (_, edit, message) =>
+    refused(edited('config.json', edit), 'ERR_INVALID_MODEL', message),
+  );
+  test('options that are none', async () => {
+    for (const bad of [null, { name: 5 }, { maskDecoder: 5 }, { signal: 5 }, { onProgress: 5 }])
+      await expect(convert(reference('pg1-random'), target, bad as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+  });
+  test('a progress callback that throws, with what it threw', async () => {
+    const thrown = new Error('mine');
+    const onProgress = () => {
+      throw thrown;
+    };
+    await expect(convert(reference('pg1-random'), target, { onProgress })).rejects.toBe(thrown);
+    expect(fs.readdirSync(target)).toEqual([]);
+  });
   test('an unknown type', async () => {
     await expect(convert(reference('pg1-random'), target, { quantization: 'q3' as never })).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',

@@ -114,6 +114,14 @@ describe('refuses', () => {
     ['raw pixels of two channels', { data: new Uint8Array(12), width: 3, height: 2, channels: 2 }],
     ['raw pixels of no width', { data: new Uint8Array(0), width: 0, height: 2, channels: 3 }],
   ])('%s', (_, input) => expect(decodeImage(input as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' }));
+  test('an SVG, which libvips could draw', () =>
+    expect(
+      decodeImage(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')),
+    ).rejects.toMatchObject(invalid(/not a JPEG, PNG/)));
+  test('a picture of more than a million pixels on a side', () =>
+    expect(
+      decodeImage({ data: new Uint8Array(1_000_001), width: 1, height: 1_000_001, channels: 1 }),
+    ).rejects.toMatchObject(invalid(/over the limit/)));
   test('another protocol', () =>
     expect(decodeImage(new URL('ftp://host/x.png'))).rejects.toMatchObject(invalid(/file:, http: and https:/)));
   test('anything once aborted, with the reason', () =>
@@ -184,4 +192,30 @@ describe('over http', () => {
     expect(decodeImage(`${base}/silent`, AbortSignal.any([AbortSignal.timeout(50)]))).rejects.toMatchObject({
       name: 'TimeoutError',
     }));
+});
+
+test('a picture one pixel wide and a million tall is resized in little memory', async () => {
+  const data = new Uint8Array(3_000_000).fill(100);
+  const before = process.memoryUsage().rss;
+  const resized = await native().resize(data, 1, 1_000_000, 112);
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
+  expect(new Set(resized)).toEqual(new Set([100]));
+});
+
+test('large grey16 and CMYK pictures leave the event loop free', async () => {
+  const folder = scratch('large');
+  const create = { width: 3000, height: 2000, channels: 3 as const, background: '#456' };
+  const grey = path.join(folder, 'grey16.png');
+  const cmyk = path.join(folder, 'cmyk.jpg');
+  await sharp({ create }).toColourspace('grey16').png().toFile(grey);
+  await sharp({ create }).toColourspace('cmyk').jpeg().toFile(cmyk);
+  let worst = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    worst = Math.max(worst, performance.now() - last);
+    last = performance.now();
+  }, 10);
+  await Promise.all([grey, cmyk].map((file) => decodeImage(file)));
+  clearInterval(timer);
+  expect(worst).toBeLessThan(150); // loops over the pixels in JavaScript take longer
 });

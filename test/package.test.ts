@@ -56,6 +56,42 @@ describe('the built package', () => {
     expect({ status, out }).toEqual({ status: 0, out: 'an owl and a cat\n' });
   });
 
+  test('lets a process end after an abort or a loop left early, without dispose', async () => {
+    const { status, out } = await run(
+      'a.mjs',
+      `import { PaliGemma } from 'node-paligemma'; ${paths}
+      const model = await PaliGemma.load(MODEL);
+      for (const ms of [0, 2, 5, 10, 25]) await model.generate({ prompt: 'caption en', images: [PICTURE, PICTURE, PICTURE], signal: AbortSignal.timeout(ms) }).catch(() => {});
+      for await (const _ of model.stream({ prompt: 'caption en', images: [PICTURE] })) break;
+      console.log('end');`,
+    );
+    expect({ status, out }).toEqual({ status: 0, out: 'end\n' });
+  });
+
+  test('keeps memory flat over hundreds of captions and many loads', async () => {
+    const { out } = await run(
+      'a.mjs',
+      `import { PaliGemma } from 'node-paligemma'; ${paths}
+      import { setFlagsFromString } from 'node:v8'; import { runInNewContext } from 'node:vm';
+      setFlagsFromString('--expose-gc'); const gc = runInNewContext('gc');
+      const resident = () => { gc(); return process.memoryUsage().rss / 2 ** 20; };
+      const model = await PaliGemma.load(MODEL);
+      const pixels = { data: new Uint8Array(112 * 112 * 3), width: 112, height: 112, channels: 3 };
+      for (let i = 0; i < 400; i++) await model.caption(pixels);
+      const before = resident();
+      for (let i = 0; i < 400; i++) await model.caption(pixels);
+      const captions = resident() - before;
+      await model.dispose();
+      for (let i = 0; i < 20; i++) await (await PaliGemma.load(MODEL)).dispose();
+      const loaded = resident();
+      for (let i = 0; i < 40; i++) await (await PaliGemma.load(MODEL)).dispose();
+      console.log(JSON.stringify({ captions, loads: resident() - loaded }));`,
+    );
+    const { captions, loads } = JSON.parse(out);
+    expect(captions).toBeLessThan(20); // MB
+    expect(loads).toBeLessThan(12);
+  });
+
   test('ends with the process in the middle of a generation', async () => {
     const { status } = await run(
       'a.mjs',

@@ -85,6 +85,7 @@ describe.each([
   ['pg1-random', 'bf16', 0.5],
   ['pg1-random-published-keys', 'bf16', 0.15],
   ['pg2-random', 'bf16', 0.55],
+  ['pg2-random-window', 'bf16', 0.55],
 ] as const)('%s at %s', (name, type, bound) => {
   const cases: ReferenceCase[] = readJson(reference(name, 'expected', 'cases.json')).cases;
   let model: PaliGemma;

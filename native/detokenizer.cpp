@@ -38,6 +38,18 @@ void Detokenizer::add(const Model & model, llama_token token) {
     text_ += piece;
 }
 
+std::vector<std::string> token_texts(const Model & model, const std::vector<llama_token> & tokens) {
+    std::vector<std::string> texts(tokens.size());
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        Detokenizer one(true);
+        while (model.is_byte(tokens[i]) && i + 1 < tokens.size() && model.is_byte(tokens[i + 1])) one.add(model, tokens[i++]);
+        one.add(model, tokens[i]);
+        one.end();
+        texts[i] = one.text();
+    }
+    return texts;
+}
+
 void Detokenizer::end() {
     if (is_utf8(bytes_)) {
         text_ += bytes_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "model.h"
 
@@ -25,5 +26,8 @@ private:
     std::string text_;
     std::string bytes_; // of a run that is not over
 };
+
+// The text of each token by itself. A run of bytes has its text at its last token, the others of it none.
+std::vector<std::string> token_texts(const Model & model, const std::vector<llama_token> & tokens);
 
 } // namespace paligemma

@@ -279,10 +279,14 @@ void Engine::finish(Slot & slot, bool stopped) {
 }
 
 std::vector<std::vector<Logprob>> Engine::describe(const std::vector<TokenLogprob> & logprobs) const {
+    std::vector<llama_token> tokens;
+    for (const auto & one : logprobs) tokens.push_back(one.token);
+    const auto texts = token_texts(*model_, tokens);
+
     std::vector<std::vector<Logprob>> described;
-    for (const auto & one : logprobs) {
-        std::vector<Logprob> entries{{one.token, model_->piece(one.token), one.logprob}};
-        for (const auto & [token, logprob] : one.top) entries.push_back({token, model_->piece(token), logprob});
+    for (size_t i = 0; i < logprobs.size(); ++i) {
+        std::vector<Logprob> entries{{tokens[i], texts[i], logprobs[i].logprob}};
+        for (const auto & [token, logprob] : logprobs[i].top) entries.push_back({token, token_texts(*model_, {token})[0], logprob});
         described.push_back(std::move(entries));
     }
     return described;

@@ -243,8 +243,13 @@ class Gguf {
     }
   }
 
+  /** Those of the model itself, without the mask decoder. */
+  private tensors() {
+    return this.header.tensors.filter(({ name }) => !name.startsWith('mask.'));
+  }
+
   parameters(): number {
-    return this.header.tensors.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+    return this.tensors().reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
   }
   bytes(): number {
     return this.header.tensors.reduce((sum, { size }) => sum + size, 0);
@@ -252,8 +257,7 @@ class Gguf {
   /** The type that holds most of the model's bytes: what people call the file's quantization. */
   matrixType(): string {
     const bytes = new Map<string, number>();
-    const tensors = this.header.tensors.filter(({ name }) => !name.startsWith('mask.'));
-    for (const { type, size } of tensors) bytes.set(type, (bytes.get(type) ?? 0) + size);
+    for (const { type, size } of this.tensors()) bytes.set(type, (bytes.get(type) ?? 0) + size);
     return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
   }
 }

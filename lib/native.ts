@@ -79,8 +79,13 @@ export interface DoneEvent {
   promptTokens: number;
   timings: NativeTimings;
   beamScore: number;
-  /** One array a token: itself, then the most probable ones. */
-  logprobs: { token: number; text: string; logprob: number }[][];
+  /** One array a token: itself, then the most probable ones. `near`: of a location, that it or one within 10 bins comes. */
+  logprobs: [own: NativeLogprob & { near: number }, ...top: NativeLogprob[]][];
+}
+interface NativeLogprob {
+  token: number;
+  text: string;
+  logprob: number;
 }
 export interface MasksEvent {
   type: 'masks';

@@ -22,7 +22,7 @@ import { answerPrompt } from './tasks/answer.js';
 import { captionPrompt } from './tasks/caption.js';
 import { type Choice, chooseAnswer, choosePrompt, type MultipleChoice, parseChoice, softmax } from './tasks/choose.js';
 import { type Detection, toDetection } from './tasks/detect.js';
-import { detectPrompt, parseObjects, segmentPrompt } from './tasks/objects.js';
+import { detectPrompt, type Piece, parseObjects, segmentPrompt } from './tasks/objects.js';
 import { readPrompt } from './tasks/read.js';
 import { MASK_SIZE, type Resize, type Segment, toSegment } from './tasks/segment.js';
 import type {
@@ -234,10 +234,9 @@ export class PaliGemma implements AsyncDisposable {
       locations: true,
     };
     const constraint = constrained(options) ? { constraint: { labels: names, segment } } : {};
-    const { generation, sizes } = await this.#generate(request, signal, undefined, constraint);
-    const { logprobs = [], finishReason } = generation;
+    const { generation, pieces, sizes } = await this.#generate(request, signal, undefined, constraint);
     const { width, height } = sizes[0] as Size;
-    return { objects: parseObjects(logprobs, { segment, cut: finishReason === 'length' }), width, height };
+    return { objects: parseObjects(pieces, { segment, cut: generation.finishReason === 'length' }), width, height };
   }
 
   async #generate(
@@ -245,7 +244,7 @@ export class PaliGemma implements AsyncDisposable {
     signal: AbortSignal | undefined,
     push?: (text: string) => void,
     extra: Pick<NativeGenerate, 'constraint' | 'forced'> = {},
-  ): Promise<{ generation: Generation; sizes: Size[] }> {
+  ): Promise<{ generation: Generation; pieces: Piece[]; sizes: Size[] }> {
     const started = performance.now();
     const { images, ...settings } = generateRequest(request);
     this.#engine.throwIfDisposed();
@@ -266,9 +265,10 @@ export class PaliGemma implements AsyncDisposable {
       timings: { image: prepared - started, ...done.timings, total: performance.now() - started },
     };
     if (settings.logprobs !== undefined)
-      generation.logprobs = done.logprobs.map(([own, ...top]) => ({ ...(own as (typeof top)[0]), top }));
+      generation.logprobs = done.logprobs.map(([{ token, text, logprob }, ...top]) => ({ token, text, logprob, top }));
     if (settings.numBeams > 1) generation.beamScore = done.beamScore;
-    return { generation, sizes };
+    const pieces = done.logprobs.map(([{ text, near }]) => ({ text, logprob: near }));
+    return { generation, pieces, sizes };
   }
 
   /** Decodes and resizes images, all at once. */

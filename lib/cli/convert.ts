@@ -18,7 +18,7 @@ export function convertCommand(): Command {
     .description('convert a Hugging Face PaliGemma folder to a model folder')
     .argument('<source>', 'folder with config.json, *.safetensors and a tokenizer')
     .argument('<target>', 'folder for model.gguf and mmproj.gguf')
-    .option('--quantization <type>', 'of the text model: f32, f16 or bf16 (default: f16)')
+    .option('--quantization <type>', 'of the text model: f32, f16, bf16, q8_0 or q4_0 (default: f16)')
     .option('--vision-quantization <type>', 'of the vision tower (default: as --quantization)')
     .option('--mask-decoder <file>', 'vae-oid.npz, to decode segments to masks with')
     .option('--name <text>', 'name to write into the files (default: that of the source folder)')

@@ -4,7 +4,7 @@
 /** A part of an answer: a token's text. */
 export interface Piece {
   text: string;
-  /** Natural logarithm of the token's probability. */
+  /** Natural logarithm of its probability; of a location, of the probability that it or one within 10 bins (1 %) comes. */
   logprob: number;
 }
 
@@ -18,7 +18,7 @@ export interface ParsedObject {
   xmax: number;
   /** Sixteen, or none. */
   codes: number[];
-  /** Geometric mean of the four locations' probabilities, 0 to 1. */
+  /** Geometric mean of the four locations' probabilities, 0 to 1: how sure the model is of each side, within a hundredth. */
   score: number;
 }
 

@@ -9,7 +9,7 @@ import { type Origin, textMetadata, visionMetadata } from './metadata.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';
 
 /** Element types that matrices can be stored in. Norms, biases and the patch and position embeddings stay float32. */
-export const WEIGHT_TYPES = ['f32', 'f16', 'bf16'] as const;
+export const WEIGHT_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0'] as const;
 export type WeightType = (typeof WEIGHT_TYPES)[number];
 
 export interface Progress {
@@ -208,8 +208,20 @@ function plan({ gguf, kind, add, stored }: CheckpointTensor, type: WeightType) {
   return {
     name: gguf,
     shape: stored.shape.toReversed(), // ggml counts the fastest dimension first
-    type: kind === 'matrix' ? type : 'f32',
+    type: storedType(gguf, kind, type, stored.shape.at(-1) as number),
     source: { path: stored.path, offset: stored.offset, type: stored.type },
     add,
   };
+}
+
+/**
+ * The type a tensor gets. Quantised types come in blocks of 32 values (K-quants 256), which rows of other widths do not
+ * divide into. The embedding table is the output matrix too, and spared the coarsest type, as llama.cpp's own tool does.
+ */
+function storedType(name: string, kind: CheckpointTensor['kind'], type: WeightType, width: number): string {
+  if (kind === 'exact') return 'f32';
+  if (!type.startsWith('q')) return type;
+  if (width % 32 !== 0) return 'f16';
+  if (type === 'q4_0' && name === 'token_embd.weight') return width % 256 === 0 ? 'q6_K' : 'q8_0';
+  return type;
 }

@@ -9,7 +9,7 @@ const f32 = (key: string, value: number): GgufEntry => ({ key, type: 'f32', valu
 const bool = (key: string, value: boolean): GgufEntry => ({ key, type: 'bool', value });
 
 /** llama_ftype of llama.h. */
-const FILE_TYPE: Record<WeightType, number> = { f32: 0, f16: 1, bf16: 32 };
+const FILE_TYPE: Record<WeightType, number> = { f32: 0, f16: 1, bf16: 32, q8_0: 7, q4_0: 2 };
 
 export interface Origin {
   name: string;

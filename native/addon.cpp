@@ -237,6 +237,7 @@ struct EventToObject {
                 entry["token"]   = tokens[i][k].token;
                 entry["text"]    = tokens[i][k].text;
                 entry["logprob"] = tokens[i][k].logprob;
+                if (k == 0) entry["near"] = tokens[i][k].near;
                 entries[k] = entry;
             }
             array[i] = entries;

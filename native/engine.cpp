@@ -192,7 +192,7 @@ void Engine::start(Request request) {
     std::unique_ptr<Constraint> constraint;
     if (request.constraint) constraint = std::make_unique<Constraint>(*model_, request.constraint->labels, request.constraint->segment);
 
-    Sampler sampler(request.sampling, std::move(constraint), std::move(forced));
+    Sampler sampler(*model_, request.sampling, std::move(constraint), std::move(forced));
     Answer  answer(request.with_marks, request.stops);
     auto slot = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(answer), timings, Clock::now(), sequence,
                                             image_tokens, prefix.ids.size() - image_tokens});
@@ -285,8 +285,8 @@ std::vector<std::vector<Logprob>> Engine::describe(const std::vector<TokenLogpro
 
     std::vector<std::vector<Logprob>> described;
     for (size_t i = 0; i < logprobs.size(); ++i) {
-        std::vector<Logprob> entries{{tokens[i], texts[i], logprobs[i].logprob}};
-        for (const auto & [token, logprob] : logprobs[i].top) entries.push_back({token, token_texts(*model_, {token})[0], logprob});
+        std::vector<Logprob> entries{{tokens[i], texts[i], logprobs[i].logprob, logprobs[i].near}};
+        for (const auto & [token, logprob] : logprobs[i].top) entries.push_back({token, token_texts(*model_, {token})[0], logprob, logprob});
         described.push_back(std::move(entries));
     }
     return described;

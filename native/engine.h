@@ -69,6 +69,7 @@ struct Logprob {
     llama_token token;
     std::string text;
     float       logprob;
+    float       near; // see TokenLogprob
 };
 struct Done {
     uint32_t                          id;

@@ -6,6 +6,8 @@
 namespace paligemma {
 namespace {
 
+constexpr int NEAR = 10; // bins of 1024: one percent of the picture's side
+
 llama_sampler_ptr make_chain(const Sampling & sampling) {
     if (sampling.temperature <= 0.0f) return nullptr;
     llama_sampler_chain_params params = llama_sampler_chain_default_params();
@@ -21,8 +23,8 @@ llama_sampler_ptr make_chain(const Sampling & sampling) {
 
 } // namespace
 
-Sampler::Sampler(const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced)
-    : wanted_(sampling.logprobs), chain_(make_chain(sampling)), constraint_(std::move(constraint)), forced_(std::move(forced)) {}
+Sampler::Sampler(const Model & model, const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced)
+    : model_(model), wanted_(sampling.logprobs), chain_(make_chain(sampling)), constraint_(std::move(constraint)), forced_(std::move(forced)) {}
 
 llama_token Sampler::next(const float * logits, int vocabulary) {
     if (!wanted_ && !constraint_ && !chain_ && forced_.empty()) {
@@ -35,7 +37,10 @@ llama_token Sampler::next(const float * logits, int vocabulary) {
         constraint_->apply(permitted);
     }
     const llama_token token = position_ < forced_.size() ? forced_[position_++] : choose(constraint_ ? permitted : values);
-    if (wanted_) logprobs_.push_back(token_logprob(values, token, *wanted_));
+    if (wanted_) {
+        logprobs_.push_back(token_logprob(values, token, *wanted_));
+        if (model_.is_location_or_code(token)) logprobs_.back().near = nearby_logprob(values, token, model_.locations(), NEAR);
+    }
     if (constraint_) constraint_->accept(token);
     return token;
 }

@@ -23,7 +23,7 @@ struct Sampling {
 class Sampler {
 public:
     // With `forced` tokens these come one after another, whatever their probability.
-    Sampler(const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced);
+    Sampler(const Model & model, const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced);
 
     llama_token next(const float * logits, int vocabulary);
 
@@ -33,6 +33,7 @@ public:
 private:
     llama_token choose(const std::vector<float> & logits);
 
+    const Model                 & model_;
     std::optional<int>            wanted_;
     llama_sampler_ptr             chain_; // null: greedy
     std::unique_ptr<Constraint>   constraint_;

@@ -1,11 +1,10 @@
-// Everything that JavaScript can call, one screen of it at the bottom. This file converts values and hands them on; it
-// checks nothing (lib/ has) and computes nothing (the other files do).
+// Everything that JavaScript can call, one screen of it at the bottom. This file hands calls on: values are converted in
+// js_values.cpp, checked in lib/, and computed with in the other files.
 #include <napi.h>
 
 #include <memory>
 
-#include "engine.h"
-#include "gguf_file.h"
+#include "js_values.h"
 #include "log.h"
 #include "pixels.h"
 #include "resize.h"
@@ -13,242 +12,6 @@
 using namespace paligemma;
 
 namespace {
-
-// ---- JavaScript -> C++
-
-std::string text(const Napi::Object & from, const char * key) {
-    return from.Get(key).As<Napi::String>().Utf8Value();
-}
-
-double number(const Napi::Object & from, const char * key) {
-    return from.Get(key).As<Napi::Number>().DoubleValue();
-}
-
-bool flag(const Napi::Object & from, const char * key) {
-    return from.Get(key).ToBoolean().Value();
-}
-
-Pixels bytes(const Napi::Value & value) {
-    const auto array = value.As<Napi::Uint8Array>();
-    return Pixels(array.Data(), array.Data() + array.ByteLength());
-}
-
-template <typename T, typename F> std::vector<T> list(const Napi::Value & value, F && convert) {
-    const auto array = value.As<Napi::Array>();
-    std::vector<T> result;
-    result.reserve(array.Length());
-    for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(convert(Napi::Value(array[i])));
-    return result;
-}
-
-EngineOptions engine_options(const Napi::Object & from) {
-    EngineOptions options;
-    options.text_path             = text(from, "textPath");
-    options.vision_path           = text(from, "visionPath");
-    options.threads               = int(number(from, "threads"));
-    options.context.tokens        = int(number(from, "contextTokens"));
-    options.context.max_sequences = int(number(from, "maxSequences"));
-    options.context.float32_cache = text(from, "cacheType") == "f32";
-    options.image_token           = llama_token(number(from, "imageToken"));
-    return options;
-}
-
-MaskCodes mask_codes(const Napi::Value & value) {
-    MaskCodes codes{};
-    const auto array = value.As<Napi::Array>();
-    for (uint32_t i = 0; i < codes.size(); ++i) codes[i] = Napi::Value(array[i]).As<Napi::Number>().Int32Value();
-    return codes;
-}
-
-std::string utf8(const Napi::Value & value) {
-    return value.As<Napi::String>().Utf8Value();
-}
-
-void read_generate(const Napi::Object & from, Request & request) {
-    request.max_tokens           = int(number(from, "maxTokens"));
-    request.sampling.temperature = float(number(from, "temperature"));
-    request.sampling.top_k       = int(number(from, "topK"));
-    request.sampling.top_p       = float(number(from, "topP"));
-    request.sampling.seed        = uint32_t(number(from, "seed"));
-    request.beams                = int(number(from, "numBeams"));
-    request.length_penalty       = float(number(from, "lengthPenalty"));
-    request.with_marks           = flag(from, "locations");
-    request.stream               = flag(from, "stream");
-    request.stops                = list<std::string>(from.Get("stop"), utf8);
-    if (from.Has("logprobs")) request.sampling.logprobs = int(number(from, "logprobs"));
-    if (from.Has("forced")) request.forced = text(from, "forced");
-    if (from.Has("constraint")) {
-        const auto constraint = from.Get("constraint").As<Napi::Object>();
-        request.constraint    = Request::Labels{list<std::string>(constraint.Get("labels"), utf8), flag(constraint, "segment")};
-    }
-}
-
-Request engine_request(const Napi::Object & from) {
-    Request request;
-    request.id      = uint32_t(number(from, "id"));
-    const auto kind = text(from, "kind");
-    if (kind == "masks") {
-        request.kind  = Request::MASKS;
-        request.masks = list<MaskCodes>(from.Get("masks"), mask_codes);
-        return request;
-    }
-    request.images = list<Pixels>(from.Get("images"), bytes);
-    request.kind   = kind == "encode" ? Request::ENCODE : kind == "trace" ? Request::TRACE : Request::GENERATE;
-    if (request.kind != Request::ENCODE) request.prompt = text(from, "prompt");
-    if (request.kind == Request::GENERATE) read_generate(from, request);
-    return request;
-}
-
-GgufEntry gguf_entry(const Napi::Object & from) {
-    const auto type  = text(from, "type");
-    const auto value = from.Get("value");
-    if (type == "bool") return value.ToBoolean().Value();
-    if (type == "u32") return value.As<Napi::Number>().Uint32Value();
-    if (type == "f32") return value.As<Napi::Number>().FloatValue();
-    if (type == "string[]") return list<std::string>(value, utf8);
-    if (type == "f32[]") return list<float>(value, [](Napi::Value v) { return v.As<Napi::Number>().FloatValue(); });
-    if (type == "i32[]") return list<int32_t>(value, [](Napi::Value v) { return v.As<Napi::Number>().Int32Value(); });
-    return value.As<Napi::String>().Utf8Value();
-}
-
-GgufPlan gguf_plan(const Napi::Object & from) {
-    GgufPlan plan;
-    plan.path = text(from, "path");
-    for (const auto & entry : list<Napi::Object>(from.Get("values"), [](Napi::Value v) { return v.As<Napi::Object>(); })) {
-        plan.values.emplace_back(text(entry, "key"), gguf_entry(entry));
-    }
-    plan.tensors = list<GgufTensorPlan>(from.Get("tensors"), [](Napi::Value value) {
-        const auto tensor = value.As<Napi::Object>();
-        const auto source = tensor.Get("source").As<Napi::Object>();
-        return GgufTensorPlan{text(tensor, "name"),
-                              list<int64_t>(tensor.Get("shape"), [](Napi::Value v) { return v.As<Napi::Number>().Int64Value(); }),
-                              text(tensor, "type"),
-                              text(source, "path"),
-                              uint64_t(number(source, "offset")),
-                              text(source, "type"),
-                              float(number(tensor, "add"))};
-    });
-    return plan;
-}
-
-// ---- C++ -> JavaScript
-
-Napi::Float32Array floats(Napi::Env env, const std::vector<float> & values) {
-    auto array = Napi::Float32Array::New(env, values.size());
-    std::copy(values.begin(), values.end(), array.Data());
-    return array;
-}
-
-Napi::Int32Array integers(Napi::Env env, const std::vector<int32_t> & values) {
-    auto array = Napi::Int32Array::New(env, values.size());
-    std::copy(values.begin(), values.end(), array.Data());
-    return array;
-}
-
-Napi::Object timings_object(Napi::Env env, const Timings & timings) {
-    auto object = Napi::Object::New(env);
-    object["queue"]   = timings.queue;
-    object["vision"]  = timings.vision;
-    object["prefill"] = timings.prefill;
-    object["decode"]  = timings.decode;
-    return object;
-}
-
-struct EventToObject {
-    Napi::Env env;
-
-    Napi::Object make(const char * type, uint32_t id = 0) const {
-        auto object = Napi::Object::New(env);
-        object["type"] = type;
-        if (id) object["id"] = id;
-        return object;
-    }
-    Napi::Object operator()(const Loaded & e) const {
-        auto object = make("loaded");
-        object["imageSize"]     = e.image_size;
-        object["imageTokens"]   = e.image_tokens;
-        object["width"]         = e.width;
-        object["vocabulary"]    = e.vocabulary;
-        object["cacheBytes"]    = double(e.bytes.cache);
-        object["computeBytes"]  = double(e.bytes.compute);
-        object["maskDecoder"]   = e.mask_decoder;
-        return object;
-    }
-    Napi::Object operator()(const LoadFailed & e) const { return with_reason(make("loadFailed"), e.reason); }
-    Napi::Object operator()(const Failed & e) const { return with_reason(make("failed", e.id), e.reason); }
-    Napi::Object operator()(const Progress & e) const {
-        auto object = make("progress");
-        object["done"] = e.done;
-        return object;
-    }
-    Napi::Object operator()(const Text & e) const {
-        auto object = make("text", e.id);
-        object["text"] = e.text;
-        return object;
-    }
-    Napi::Object operator()(const Done & e) const {
-        auto object = make("done", e.id);
-        auto tokens = Napi::Array::New(env, e.tokens.size());
-        for (uint32_t i = 0; i < e.tokens.size(); ++i) tokens[i] = e.tokens[i];
-        object["text"]         = e.text;
-        object["tokens"]       = tokens;
-        object["stopped"]      = Napi::Boolean::New(env, e.stopped);
-        object["imageTokens"]  = double(e.image_tokens);
-        object["promptTokens"] = double(e.prompt_tokens);
-        object["timings"]      = timings_object(env, e.timings);
-        object["beamScore"]    = e.beam_score;
-        object["logprobs"]     = logprobs(e.logprobs);
-        return object;
-    }
-    Napi::Object operator()(const Masks & e) const {
-        auto object = make("masks", e.id);
-        object["values"] = floats(env, e.values);
-        return object;
-    }
-    Napi::Object operator()(const Encoded & e) const {
-        auto object = make("encoded", e.id);
-        object["features"] = floats(env, e.features);
-        object["timings"]  = timings_object(env, e.timings);
-        return object;
-    }
-    Napi::Object operator()(const Traced & e) const {
-        auto object = make("traced", e.id);
-        object["inputIds"]      = integers(env, e.ids);
-        object["pixelValues"]   = floats(env, e.pixels);
-        object["imageFeatures"] = floats(env, e.features);
-        object["logits"]        = floats(env, e.logits);
-        return object;
-    }
-    Napi::Object operator()(const TooLong & e) const {
-        auto object = make("tooLong", e.id);
-        object["tokens"] = double(e.tokens);
-        object["limit"]  = double(e.limit);
-        return object;
-    }
-    Napi::Object operator()(const Closed &) const { return make("closed"); }
-
-    // One array a token: itself, then the most probable ones.
-    Napi::Array logprobs(const std::vector<std::vector<Logprob>> & tokens) const {
-        auto array = Napi::Array::New(env, tokens.size());
-        for (uint32_t i = 0; i < tokens.size(); ++i) {
-            auto entries = Napi::Array::New(env, tokens[i].size());
-            for (uint32_t k = 0; k < tokens[i].size(); ++k) {
-                auto entry = Napi::Object::New(env);
-                entry["token"]   = tokens[i][k].token;
-                entry["text"]    = tokens[i][k].text;
-                entry["logprob"] = tokens[i][k].logprob;
-                if (k == 0) entry["near"] = tokens[i][k].near;
-                entries[k] = entry;
-            }
-            array[i] = entries;
-        }
-        return array;
-    }
-    static Napi::Object with_reason(Napi::Object object, const std::string & reason) {
-        object["reason"] = reason;
-        return object;
-    }
-};
 
 // ---- the model
 
@@ -285,7 +48,7 @@ private:
         std::unique_ptr<Event> event(boxed);
         if (env == nullptr || callback == nullptr) return;
         try {
-            callback.Call({std::visit(EventToObject{env}, *event)});
+            callback.Call({event_object(env, *event)});
         } catch (const Napi::Error &) {
             // The environment is being torn down and takes no more calls: lib/engine.ts itself throws nothing.
         }
@@ -355,12 +118,6 @@ private:
     Result                  result_{};
 };
 
-Napi::Value bytes_array(Napi::Env env, const Pixels & values) {
-    auto array = Napi::Uint8Array::New(env, values.size());
-    std::copy(values.begin(), values.end(), array.Data());
-    return array;
-}
-
 // A view of a caller's bytes for a worker. The array is held, not copied, as it may be large: lib/ hands over only arrays
 // of its own, which nobody detaches or changes.
 struct Held {
@@ -411,51 +168,12 @@ Napi::Value resize_mask(const Napi::CallbackInfo & info) {
         [](Napi::Env env, const std::vector<float> & resized) { return floats(env, resized); });
 }
 
-struct GgufValueToJs {
-    Napi::Env env;
-    Napi::Value operator()(bool v) const { return Napi::Boolean::New(env, v); }
-    Napi::Value operator()(double v) const { return Napi::Number::New(env, v); }
-    Napi::Value operator()(const std::string & v) const { return Napi::String::New(env, v); }
-    Napi::Value operator()(const GgufArray & v) const {
-        auto array = Napi::Object::New(env);
-        array["of"]     = v.type;
-        array["length"] = double(v.length);
-        if (!v.numbers.empty()) {
-            auto numbers = Napi::Array::New(env, v.numbers.size());
-            for (uint32_t i = 0; i < v.numbers.size(); ++i) numbers[i] = v.numbers[i];
-            array["numbers"] = numbers;
-        }
-        return array;
-    }
-};
-
 // readGgufHeader(path): Promise<{ fileSize, values: { [key]: value }, tensors: [{ name, type, shape, offset, size }] }>
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     const std::string path = info[0].As<Napi::String>();
     return PromiseWorker<GgufHeader>::start(
         info.Env(), [path] { return read_gguf_header(path); },
-        [](Napi::Env env, const GgufHeader & header) {
-            auto object = Napi::Object::New(env);
-            auto values = Napi::Object::New(env);
-            for (const auto & [key, value] : header.values) values[key] = std::visit(GgufValueToJs{env}, value);
-            auto tensors = Napi::Array::New(env, header.tensors.size());
-            for (uint32_t i = 0; i < header.tensors.size(); ++i) {
-                const auto & from = header.tensors[i];
-                auto tensor = Napi::Object::New(env);
-                auto shape  = Napi::Array::New(env, from.shape.size());
-                for (uint32_t d = 0; d < from.shape.size(); ++d) shape[d] = double(from.shape[d]);
-                tensor["name"]   = from.name;
-                tensor["type"]   = from.type;
-                tensor["shape"]  = shape;
-                tensor["offset"] = double(from.offset);
-                tensor["size"]   = double(from.size);
-                tensors[i] = tensor;
-            }
-            object["fileSize"] = double(header.file_size);
-            object["values"]   = values;
-            object["tensors"]  = tensors;
-            return object;
-        });
+        [](Napi::Env env, const GgufHeader & header) { return header_object(env, header); });
 }
 
 // writeGguf(plan, onProgress(bytes)): { promise: Promise<boolean>, cancel() }

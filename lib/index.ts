@@ -18,6 +18,7 @@ export type {
   LoadedModelInfo,
   LoadOptions,
   ModelInfo,
+  Progress,
   Score,
   ScoreRequest,
   TaskOptions,
@@ -27,4 +28,5 @@ export type {
   VideoOptions,
 } from './types.js';
 export type { FrameOptions, VideoInput } from './video.js';
-export { type ConvertOptions, type ConvertReport, convert, type Progress, type WeightType } from './weights/convert.js';
+export { type ConvertOptions, type ConvertReport, convert } from './weights/convert.js';
+export type { WeightType } from './weights/weight-type.js';

@@ -1,41 +1,11 @@
 // Checks and defaults of what callers pass, in one place; everything behind it takes valid values for granted.
 import os from 'node:os';
+import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text, texts, whole } from './check.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageInput } from './image.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
-
-const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', message);
-
-export function object(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw invalid(`${name} must be an object, not ${show(value)}`);
-}
-
-function whole(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalid(`${name} must be a whole number from ${least} to ${most}, not ${show(value)}`);
-}
-
-function number(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value === 'number' && value >= least && value <= most) return value;
-  throw invalid(`${name} must be a number from ${least} to ${most}, not ${show(value)}`);
-}
-
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  if (allowed.includes(value as T)) return value as T;
-  throw invalid(`${name} must be one of ${allowed.join(', ')}, not ${show(value)}`);
-}
-
-export function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
-}
-
-export function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function')
-    throw invalid(`${name} must be a function, not ${show(value)}`);
-}
 
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   if (model !== undefined && (typeof model !== 'string' || model === ''))
@@ -119,16 +89,6 @@ function beams({ numBeams = 1, temperature = 0, logprobs }: GenerateRequest): nu
   return numBeams;
 }
 
-function flag(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw invalid(`${name} must be true or false, not ${show(value)}`);
-}
-
-function texts(name: string, value: unknown): string[] {
-  if (Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '')) return value;
-  throw invalid(`${name} must be an array of texts that are not empty, not ${show(value)}`);
-}
-
 /** The labels of a detection: an array, or a text with `;` between them. */
 export function labelList(labels: string | string[]): string[] {
   const list = typeof labels === 'string' ? labels.split(';') : labels;
@@ -145,12 +105,6 @@ export function constrained(options: DetectOptions): boolean {
   object('options', options);
   checkSignal(options.signal);
   return flag('constrained', options.constrained ?? true);
-}
-
-/** A text that a task puts into its prompt. */
-export function text(name: string, value: unknown): string {
-  if (typeof value === 'string' && value.trim() !== '') return value;
-  throw invalid(`${name} must be a text that is not empty, not ${show(value)}`);
 }
 
 export function multipleChoice(question: MultipleChoice): void {

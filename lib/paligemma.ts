@@ -1,3 +1,4 @@
+import { checkSignal, object, text } from './check.js';
 import { Engine } from './engine.js';
 import { PaliGemmaError } from './errors.js';
 import { decodeImage, type ImageInput } from './image.js';
@@ -7,15 +8,12 @@ import { type NativeGenerate, native, type Pixels } from './native.js';
 import {
   captionLanguage,
   checkLength,
-  checkSignal,
   constrained,
   engineOptions,
   generateRequest,
   labelList,
   loadOptions,
   multipleChoice,
-  object,
-  text,
 } from './options.js';
 import { textStream } from './stream.js';
 import { answerPrompt } from './tasks/answer.js';

@@ -1,8 +1,15 @@
 import type { ImageInput } from './image.js';
 import type { FrameOptions } from './video.js';
-import type { Progress, WeightType } from './weights/convert.js';
+import type { WeightType } from './weights/weight-type.js';
 
 export type Device = 'auto' | 'cpu';
+
+export interface Progress {
+  stage: 'convert' | 'load';
+  /** Done and whole, in bytes for `convert`, as a share of 1 for `load`. */
+  done: number;
+  total: number;
+}
 
 export interface LoadOptions {
   /** Default `auto`: the best backend of this build, today the CPU. */

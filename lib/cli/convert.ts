@@ -1,6 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { convert, type WeightType } from '../weights/convert.js';
+import { convert } from '../weights/convert.js';
+import type { WeightType } from '../weights/weight-type.js';
 import { print, remark } from './common.js';
 import { bytes } from './format.js';
 

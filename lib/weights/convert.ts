@@ -1,23 +1,14 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { checkFunction, checkSignal, object } from '../check.js';
 import { PaliGemmaError, reasonOf, show } from '../errors.js';
 import { type GgufEntry, native } from '../native.js';
-import { checkFunction, checkSignal, object } from '../options.js';
+import type { Progress } from '../types.js';
 import { type Checkpoint, type CheckpointTensor, openCheckpoint } from './checkpoint.js';
 import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';
-
-/** Element types that matrices can be stored in. Norms, biases and the patch and position embeddings stay float32. */
-export const WEIGHT_TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0'] as const;
-export type WeightType = (typeof WEIGHT_TYPES)[number];
-
-export interface Progress {
-  stage: 'convert' | 'load';
-  /** Done and whole, in bytes for `convert`, as a share of 1 for `load`. */
-  done: number;
-  total: number;
-}
+import { WEIGHT_TYPES, type WeightType } from './weight-type.js';
 
 export interface ConvertOptions {
   /** Type of the text model's matrices. Default `f16`. */

@@ -1,7 +1,7 @@
 // GGUF metadata of the two files, by the ecosystem's conventions: general.*, gemma.* or gemma2.*, tokenizer.*, clip.*.
 import type { GgufEntry } from '../native.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { WeightType } from './convert.js';
+import type { WeightType } from './weight-type.js';
 
 const string = (key: string, value: string): GgufEntry => ({ key, type: 'string', value });
 const u32 = (key: string, value: number): GgufEntry => ({ key, type: 'u32', value });

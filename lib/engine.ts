@@ -42,6 +42,23 @@ function loadError(reason: string) {
     : new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${reason}`);
 }
 
+/** Engines whose threads run. Node tears no environment down on `process.exit`, and they must not outlive what they use. */
+const running = new Set<NativeModel>();
+
+function stopAtExit(engine: NativeModel): void {
+  if (running.size === 0) process.once('exit', releaseAll);
+  running.add(engine);
+}
+
+function forget(engine: NativeModel): void {
+  running.delete(engine);
+  if (running.size === 0) process.off('exit', releaseAll);
+}
+
+function releaseAll(): void {
+  for (const engine of running) engine.release();
+}
+
 /** Promises in front of the native engine: requests in, results out, an abort or `dispose` at any time. */
 export class Engine {
   readonly #pending = new Map<number, Pending>();
@@ -55,6 +72,7 @@ export class Engine {
   private constructor(options: NativeModelOptions, onProgress?: (share: number) => void) {
     this.#onLoadProgress = onProgress;
     this.#native = new (native().Model)(options, (event) => this.#receive(event));
+    stopAtExit(this.#native);
   }
 
   /** Starts an engine and waits until its model is loaded. Rejects with the reason, or the signal's when aborted. */
@@ -136,6 +154,7 @@ export class Engine {
   #close(): void {
     this.#disposed = true;
     this.#native.release();
+    forget(this.#native);
     for (const id of [...this.#pending.keys()])
       this.#settle(id)?.reject(
         new PaliGemmaError('ERR_INFERENCE_FAILED', 'the engine has stopped after an error; load the model again'),

@@ -129,7 +129,7 @@ export interface NativeModel {
   stop(): void;
   /** Whether pending events keep the process alive. */
   hold(on: boolean): void;
-  /** After `closed`: lets go of `onEvent`, so that both sides can be collected. */
+  /** Ends the engine's thread, waiting for it, and lets go of `onEvent`, so that both sides can be collected. */
   release(): void;
 }
 

@@ -81,7 +81,7 @@ private:
         }
     }
 
-    // After `closed`: joins the thread and lets go of the callback, so that both sides can be collected.
+    // Joins the thread and lets go of the callback, so that both sides can be collected.
     void release(const Napi::CallbackInfo &) { close(this); }
 
     Napi::Env               env_;

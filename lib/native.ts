@@ -170,9 +170,9 @@ export interface GgufPlan {
 
 export interface Addon {
   Model: new (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
-  /** Interleaved 8-bit RGB from other layouts. `data` must not change or be detached meanwhile. */
+  /** Interleaved 8-bit RGB from other layouts. Consumes `data`: its buffer is detached in the end. */
   toRgb(data: Uint8Array, pixels: number, layout: 'grey' | 'grey16' | 'rgba' | 'cmyk'): Promise<Uint8Array>;
-  /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. `rgb` must not change or be detached meanwhile. */
+  /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. Consumes `rgb`: its buffer is detached in the end. */
   resize(rgb: Uint8Array, width: number, height: number, size: number): Promise<Pixels>;
   /** Pillow's bilinear resize of float values `[size, size]` to `[height, width]`. */
   resizeMask(values: Float32Array, size: number, width: number, height: number): Promise<Float32Array>;

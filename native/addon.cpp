@@ -118,8 +118,8 @@ private:
     Result                  result_{};
 };
 
-// A view of a caller's bytes for a worker. The array is held, not copied, as it may be large: lib/ hands over only arrays
-// of its own, which nobody detaches or changes.
+// Bytes for a worker. The array is held, not copied, as it may be large, and consumed: lib/ hands over only arrays of its
+// own, which nobody else uses.
 struct Held {
     std::shared_ptr<Napi::Reference<Napi::Uint8Array>> array;
     const uint8_t                                    * data;
@@ -129,6 +129,12 @@ struct Held {
         if (source.ByteLength() != expected) throw Napi::RangeError::New(value.Env(), "expected " + std::to_string(expected) + " bytes");
         array = std::make_shared<Napi::Reference<Napi::Uint8Array>>(Napi::Persistent(source));
         data  = source.Data();
+    }
+
+    // Frees the bytes now instead of when V8 collects them: pictures would pile up to many times what is in use.
+    void consume() const {
+        Napi::ArrayBuffer buffer = array->Value().ArrayBuffer();
+        if (buffer.ByteLength() == array->Value().ByteLength()) buffer.Detach(); // else a part of somebody else's
     }
 };
 
@@ -142,7 +148,10 @@ Napi::Value resize(const Napi::CallbackInfo & info) {
     const Held source(info[0], width * height * 3);
     return PromiseWorker<Pixels>::start(
         info.Env(), [=, data = source.data] { return resize_bicubic(data, width, height, size); },
-        [source](Napi::Env env, const Pixels & pixels) { return bytes_array(env, pixels); });
+        [source](Napi::Env env, const Pixels & pixels) {
+            source.consume();
+            return bytes_array(env, pixels);
+        });
 }
 
 // toRgb(data: Uint8Array, pixels, layout): Promise<Uint8Array>
@@ -153,7 +162,10 @@ Napi::Value convert_to_rgb(const Napi::CallbackInfo & info) {
     const Held source(info[0], pixels * bytes_per_pixel(layout));
     return PromiseWorker<Pixels>::start(
         info.Env(), [=, data = source.data] { return to_rgb(data, pixels, layout); },
-        [source](Napi::Env env, const Pixels & rgb) { return bytes_array(env, rgb); });
+        [source](Napi::Env env, const Pixels & rgb) {
+            source.consume();
+            return bytes_array(env, rgb);
+        });
 }
 
 // resizeMask(values: Float32Array, size, width, height): Promise<Float32Array>

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { PaliGemmaError } from './errors.js';
 import { decodeImage, type ImageInput } from './image.js';
 import type { Detection } from './tasks/detect.js';
-import type { Segment } from './tasks/segment.js';
+import type { Mask, Segment } from './tasks/segment.js';
 
 /** Colours that stay apart from each other and from most pictures: Okabe and Ito's, the dark ones left out. */
 const COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2'] as const;
@@ -18,7 +18,10 @@ export async function draw(image: ImageInput, objects: (Detection | Segment)[]):
   const { data, width, height } = await decodeImage(image);
   const labels = [...new Set(objects.map((object) => object.label))];
   const colour = (label: string) => COLOURS[labels.indexOf(label) % COLOURS.length] as string;
-  const layers = objects.filter(isSegment).map((segment) => maskLayer(segment, colour(segment.label)));
+  const layers = objects.flatMap((object) => {
+    const layer = 'mask' in object && object.mask ? maskLayer(object.mask, object.box, colour(object.label)) : null;
+    return layer ? [layer] : [];
+  });
   const svg = Buffer.from(overlay(objects, width, height, colour));
   return sharp(data, { raw: { width, height, channels: 3 } })
     .composite([...layers, { input: svg }])
@@ -26,20 +29,34 @@ export async function draw(image: ImageInput, objects: (Detection | Segment)[]):
     .toBuffer();
 }
 
-/** Draws to a PNG file. Throws ERR_INVALID_ARGUMENT when the name says another format. */
-export async function drawTo(file: string, image: ImageInput, objects: (Detection | Segment)[]): Promise<void> {
-  if (path.extname(file).toLowerCase() !== '.png')
+/** Throws ERR_INVALID_ARGUMENT when a name to draw to says another format than PNG. */
+export function checkDrawing(file: string | undefined): void {
+  if (file !== undefined && path.extname(file).toLowerCase() !== '.png')
     throw new PaliGemmaError('ERR_INVALID_ARGUMENT', `pictures are drawn as PNG: ${file} must end in .png`);
+}
+
+export async function drawTo(file: string, image: ImageInput, objects: (Detection | Segment)[]): Promise<void> {
   await writeFile(file, await draw(image, objects));
 }
 
-const isSegment = (object: Detection | Segment): object is Segment => 'mask' in object;
-
-function maskLayer({ mask }: Segment, colour: string) {
-  const rgb = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
-  const pixels = new Uint8Array(mask.data.length * 4);
-  for (const [i, value] of mask.data.entries()) pixels.set([...rgb, value === 0 ? 0 : 120], i * 4);
-  return { input: Buffer.from(pixels.buffer), raw: { width: mask.width, height: mask.height, channels: 4 as const } };
+/** A mask as a coloured layer, cut to where it has pixels. Null: it has none. */
+function maskLayer({ data, width }: Mask, box: Detection['box'], colour: string) {
+  const [left, top] = [Math.max(Math.floor(box.xmin), 0), Math.max(Math.floor(box.ymin), 0)];
+  const [right, bottom] = [Math.min(Math.ceil(box.xmax), width), Math.min(Math.ceil(box.ymax), data.length / width)];
+  const [across, down] = [right - left, bottom - top];
+  if (across <= 0 || down <= 0) return null;
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [number, number, number];
+  const pixels = Buffer.alloc(across * down * 4);
+  for (let y = 0; y < down; y++)
+    for (let x = 0; x < across; x++) {
+      if (data[(top + y) * width + left + x] === 0) continue;
+      const at = (y * across + x) * 4;
+      pixels[at] = r;
+      pixels[at + 1] = g;
+      pixels[at + 2] = b;
+      pixels[at + 3] = 120;
+    }
+  return { input: pixels, raw: { width: across, height: down, channels: 4 as const }, left, top };
 }
 
 function overlay(objects: Detection[], width: number, height: number, colour: (label: string) => string): string {
@@ -66,4 +83,8 @@ function overlay(objects: Detection[], width: number, height: number, colour: (l
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${boxes.join('')}${plates.join('')}</svg>`;
 }
 
-const escapeXml = (text: string) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+/** Text that XML may hold: what it may not, such as control characters, becomes U+FFFD. */
+const escapeXml = (text: string) =>
+  text
+    .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);

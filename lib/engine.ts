@@ -32,14 +32,24 @@ interface Pending {
 
 const disposed = () => new PaliGemmaError('ERR_DISPOSED', 'the model has been disposed; load it again to use it');
 
+const OUT_OF_MEMORY = /not enough memory|alloc|out of memory/i;
+
 function loadError(reason: string) {
-  const memory = /not enough memory|alloc|out of memory/i.test(reason);
-  return memory
+  return OUT_OF_MEMORY.test(reason)
     ? new PaliGemmaError(
         'ERR_OUT_OF_MEMORY',
         'there is not enough memory for this model: give a smaller contextTokens or maxSequences, or convert it to fewer bits',
       )
     : new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${reason}`);
+}
+
+function inferenceError(reason: string) {
+  return OUT_OF_MEMORY.test(reason)
+    ? new PaliGemmaError(
+        'ERR_OUT_OF_MEMORY',
+        'there is not enough memory for this request: give fewer images, numBeams or maxTokens',
+      )
+    : new PaliGemmaError('ERR_INFERENCE_FAILED', reason);
 }
 
 /** Engines whose threads run. Node tears no environment down on `process.exit`, and they must not outlive what they use. */
@@ -183,7 +193,7 @@ export class Engine {
         ),
       );
     } else if (event.type === 'failed') {
-      request?.reject(new PaliGemmaError('ERR_INFERENCE_FAILED', event.reason));
+      request?.reject(inferenceError(event.reason));
     } else {
       request?.resolve(event as never);
     }

@@ -6,7 +6,7 @@ export { PaliGemma } from './paligemma.js';
 export type { Choice, MultipleChoice } from './tasks/choose.js';
 export type { Detection } from './tasks/detect.js';
 export { encodeMask, type RunLength } from './tasks/rle.js';
-export type { Segment } from './tasks/segment.js';
+export type { Mask, Segment } from './tasks/segment.js';
 export type {
   CaptionOptions,
   ChooseOptions,

@@ -55,7 +55,7 @@ export function generateRequest(request: GenerateRequest) {
     topP: number('topP', request.topP ?? 1, 0, 1),
     seed: whole('seed', request.seed ?? Math.floor(Math.random() * MAX_SEED), 0, MAX_SEED),
     numBeams: beams(request),
-    lengthPenalty: number('lengthPenalty', request.lengthPenalty ?? 1, -100, 100),
+    lengthPenalty: number('lengthPenalty', request.lengthPenalty ?? 1, -10, 10),
     stop: texts('stop', request.stop ?? []),
     locations: flag('locations', request.locations ?? true),
     ...(request.logprobs === undefined ? {} : { logprobs: whole('logprobs', request.logprobs, 0, 100) }),

@@ -1,6 +1,5 @@
 import { checkSignal, object, text } from './check.js';
 import { Engine } from './engine.js';
-import { PaliGemmaError } from './errors.js';
 import { decodeImage, type ImageInput } from './image.js';
 import { describeModel } from './info.js';
 import { openModel } from './model-source.js';
@@ -39,6 +38,9 @@ import type {
   VideoOptions,
 } from './types.js';
 import { type VideoInput, videoFrames } from './video.js';
+
+const NO_MASKS_WARNING =
+  'this model has no mask decoder, so segments have boxes only: convert it again with --mask-decoder vae-oid.npz';
 
 const EMBEDDED_WARNING =
   'no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only';
@@ -130,31 +132,31 @@ export class PaliGemma implements AsyncDisposable {
   }
 
   /**
-   * Finds things by name and their shapes.
-   * @throws PaliGemmaError ERR_UNSUPPORTED_MODEL when the model has no mask decoder, saying how to add it; else as {@link generate}
+   * Finds things by name and their shapes. A model without a mask decoder gives boxes only, with `mask: null` and a warning
+   * that says how to add one.
    */
   async segment(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Segment[]> {
-    if (!this.info.maskDecoder)
-      throw new PaliGemmaError(
-        'ERR_UNSUPPORTED_MODEL',
-        'this model has no mask decoder, so its segments are boxes only (detect): convert it again with --mask-decoder vae-oid.npz',
-      );
     const { objects, width, height } = await this.#find(image, labels, options, true);
+    if (!this.info.maskDecoder) {
+      process.emitWarning(NO_MASKS_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_NO_MASK_DECODER' });
+      return objects.map((object) => ({ ...toDetection(object, width, height), mask: null }));
+    }
     if (objects.length === 0) return [];
-    const { values } = await this.#engine.submit(
-      { kind: 'masks', masks: objects.map(({ codes }) => codes) },
-      options.signal,
-    );
-    const area = MASK_SIZE * MASK_SIZE;
+    const masks = objects.map(({ codes }) => codes);
+    const { values } = await this.#engine.submit({ kind: 'masks', masks }, options.signal);
     const resize: Resize = (mask, w, h) => native().resizeMask(mask, MASK_SIZE, w, h);
-    return Promise.all(
-      objects.map((object, i) => toSegment(object, values.subarray(i * area, (i + 1) * area), width, height, resize)),
-    );
+    const segments: Segment[] = [];
+    for (const [i, object] of objects.entries()) {
+      const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
+      segments.push(await toSegment(object, mask, width, height, resize)); // one at a time: the event loop runs between
+    }
+    return segments;
   }
 
   /** Answers a question that has several answers to choose from, with ScienceQA's prompt. `image` may be null. */
   async choose(image: ImageInput | null, question: MultipleChoice, options: ChooseOptions = {}): Promise<Choice> {
     multipleChoice(question);
+    object('options', options);
     const prompt = choosePrompt(question);
     const images = image === null ? [] : [image];
     if (!options.score) return parseChoice(await this.#text(prompt, images, options), question);
@@ -168,6 +170,7 @@ export class PaliGemma implements AsyncDisposable {
 
   /** Describes a short video, or answers a question about it, from frames spread evenly over it. */
   async captionVideo(video: VideoInput, options: VideoOptions = {}): Promise<string> {
+    object('options', options);
     const { question, frames, range, ffmpeg, ...rest } = options;
     const language = captionLanguage(rest);
     const prompt =
@@ -222,16 +225,20 @@ export class PaliGemma implements AsyncDisposable {
   /** The objects of an answer to `detect` or `segment`, and the size of the picture. */
   async #find(image: ImageInput, labels: string | string[], options: DetectOptions, segment: boolean) {
     const names = labelList(labels);
-    const { signal, constrained: _, ...rest } = options;
+    const wellFormed = constrained(options);
+    const { signal, maxTokens = segment ? 512 : 256, temperature, topK, topP, seed } = options;
     const request = {
-      maxTokens: segment ? 512 : 256,
-      ...rest,
+      maxTokens,
+      temperature,
+      topK,
+      topP,
+      seed,
       prompt: segment ? segmentPrompt(names) : detectPrompt(names),
       images: [image],
       logprobs: 0,
       locations: true,
     };
-    const constraint = constrained(options) ? { constraint: { labels: names, segment } } : {};
+    const constraint = wellFormed ? { constraint: { labels: names, segment } } : {};
     const { generation, pieces, sizes } = await this.#generate(request, signal, undefined, constraint);
     const { width, height } = sizes[0] as Size;
     return { objects: parseObjects(pieces, { segment, cut: generation.finishReason === 'length' }), width, height };

@@ -22,8 +22,8 @@ const wrong = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', me
 const INSTALL = { linux: 'apt-get install ffmpeg', darwin: 'brew install ffmpeg', win32: 'winget install Gyan.FFmpeg' };
 
 /**
- * The frames to show a model, as images. Of a file: each in the middle of one of `frames` equal parts. Fewer frames than
- * asked for, as of an array or a very short clip, are repeated from the start until there are enough.
+ * The frames to show a model, as images. Of a file: each in the middle of one of `frames` equal parts. Of an array: all up to
+ * 16, or `frames` of them, evenly spaced. Fewer than asked for are repeated from the start until there are enough.
  * @throws PaliGemmaError ERR_INVALID_ARGUMENT; ERR_INVALID_IMAGE when the video cannot be read or ffmpeg is missing.
  */
 export async function videoFrames(
@@ -35,25 +35,31 @@ export async function videoFrames(
   if (!Number.isInteger(frames) || frames < 1 || frames > 16)
     throw wrong(`frames must be a whole number from 1 to 16, not ${show(frames)}`);
   if (range !== undefined) checkRange(range);
+  if (typeof ffmpeg !== 'string' || ffmpeg === '')
+    throw wrong(`ffmpeg must be the path of a program, not ${show(ffmpeg)}`);
   if (Array.isArray(video)) {
     if (video.length === 0) throw wrong('a video needs at least one frame');
-    if (video.length > 16) throw wrong(`at most 16 frames can be shown, not ${video.length}`);
-    return repeat(video, options.frames === undefined ? video.length : frames);
+    return pick(video, options.frames ?? Math.min(video.length, 16));
   }
   const file = await locate(video);
-  const [start, end] = range ?? [0, await duration(ffmpeg, file, signal)];
-  const times = Array.from({ length: frames }, (_, i) => start + ((i + 0.5) * (end - start)) / frames);
+  const length = await duration(ffmpeg, file, signal);
+  const [start, end] = [range?.[0] ?? 0, Math.min(range?.[1] ?? length, length)];
+  if (start >= end) throw invalid(`${file} is ${length} seconds long and has nothing after second ${start}`);
   const images: Buffer[] = [];
-  for (const time of times) {
-    const image = await grab(ffmpeg, file, time, signal);
+  for (let i = 0; i < frames; i++) {
+    const image = await grab(ffmpeg, file, start + ((i + 0.5) * (end - start)) / frames, signal);
     if (image.length > 0) images.push(image);
   }
   if (images.length === 0) throw invalid(`${file} has no picture between ${start} and ${end} seconds`);
-  return repeat(images, frames);
+  return pick(images, frames);
 }
 
-const repeat = <T>(items: T[], count: number): T[] =>
-  Array.from({ length: Math.max(count, items.length) }, (_, i) => items[i % items.length] as T);
+/** Evenly spaced items; fewer than asked for are repeated from the start, as the reference does with short clips. */
+function pick<T>(items: T[], count: number): T[] {
+  const place = (i: number) =>
+    items.length > count ? Math.floor(((i + 0.5) * items.length) / count) : i % items.length;
+  return Array.from({ length: count }, (_, i) => items[place(i)] as T);
+}
 
 function checkRange(range: unknown): void {
   const [start, end] = Array.isArray(range) && range.length === 2 ? range : [];
@@ -72,44 +78,51 @@ async function locate(video: string | URL): Promise<string> {
   return file;
 }
 
-/** Runs ffmpeg; resolves with what it wrote, also when it ends with an error. */
-function run(ffmpeg: string, args: string[], signal?: AbortSignal): Promise<{ out: Buffer; err: string }> {
+/** Runs ffmpeg on a file; resolves with what it wrote, also when it ends with an error. */
+function run(
+  ffmpeg: string,
+  file: string,
+  before: string[],
+  after: string[],
+  signal?: AbortSignal,
+): Promise<{ out: Buffer; err: string }> {
+  // "file:" keeps names such as "12:30.mp4" and "-" from being taken for something else.
+  const args = ['-hide_banner', '-nostdin', ...before, '-i', `file:${file}`, ...after];
   return new Promise((resolve, reject) => {
-    execFile(
-      ffmpeg,
-      ['-hide_banner', '-nostdin', ...args],
-      { encoding: 'buffer', maxBuffer: 1 << 28, signal },
-      (error, out, err) => {
-        if (signal?.aborted) reject(signal.reason);
-        else if ((error as NodeJS.ErrnoException | null)?.code === 'ENOENT') reject(missing(ffmpeg));
-        else resolve({ out, err: err.toString('utf8') });
-      },
-    );
+    const child = execFile(ffmpeg, args, { encoding: 'buffer', maxBuffer: 1 << 28, signal }, (error, out, err) => {
+      if (signal?.aborted) reject(signal.reason);
+      else if ((error as NodeJS.ErrnoException | null)?.syscall?.startsWith('spawn')) reject(missing(ffmpeg));
+      else resolve({ out, err: err.toString('utf8') });
+    });
+    child.stdin?.end();
   });
 }
 
 function missing(ffmpeg: string) {
   const install = INSTALL[process.platform as keyof typeof INSTALL] ?? INSTALL.linux;
   return invalid(
-    `videos are read with ffmpeg, and ${show(ffmpeg)} was not found: install it (${install}) or name it with the option ffmpeg`,
+    `videos are read with ffmpeg, and ${show(ffmpeg)} cannot be run: install it (${install}) or name it with the option ffmpeg`,
   );
 }
 
-/** Seconds, from what ffmpeg says of the file. */
+/** Seconds, from what ffmpeg says of the file; where the file does not say it, from reading it through. */
 async function duration(ffmpeg: string, file: string, signal?: AbortSignal): Promise<number> {
-  const { err } = await run(ffmpeg, ['-i', file], signal);
-  const found = /Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(err);
-  const seconds = found ? Number(found[1]) * 3600 + Number(found[2]) * 60 + Number(found[3]) : 0;
-  if (!/Stream #.*Video:/.test(err) || seconds <= 0) throw invalid(`${file} is not a video that ffmpeg can read`);
+  const { err } = await run(ffmpeg, file, [], [], signal);
+  if (!/ffmpeg|Input #|file:/i.test(err)) throw missing(ffmpeg);
+  if (!/Stream #.*Video:/.test(err)) throw invalid(`${file} is not a video that ffmpeg can read`);
+  const said = /Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(err);
+  const read =
+    said ??
+    [...(await run(ffmpeg, file, [], ['-f', 'null', '-'], signal)).err.matchAll(/time=(\d+):(\d\d):(\d\d\.\d+)/g)].at(
+      -1,
+    );
+  const seconds = read ? Number(read[1]) * 3600 + Number(read[2]) * 60 + Number(read[3]) : 0;
+  if (seconds <= 0) throw invalid(`${file} is not a video that ffmpeg can read`);
   return seconds;
 }
 
 /** The frame shown at a time, as PNG; empty when there is none any more. */
 async function grab(ffmpeg: string, file: string, time: number, signal?: AbortSignal): Promise<Buffer> {
-  const { out } = await run(
-    ffmpeg,
-    ['-v', 'error', '-ss', time.toFixed(6), '-i', file, '-frames:v', '1', '-f', 'image2pipe', '-c:v', 'png', '-'],
-    signal,
-  );
-  return out;
+  const png = ['-frames:v', '1', '-f', 'image2pipe', '-c:v', 'png', '-'];
+  return (await run(ffmpeg, file, ['-v', 'error', '-ss', time.toFixed(6)], png, signal)).out;
 }

@@ -91,7 +91,7 @@ private:
 
 BeamResult beam_search(const Model & model, size_t tokens, const std::vector<float> & rows, const BeamOptions & options) {
     const size_t count = size_t(options.beams);
-    const auto context = model.make_context({int(tokens) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true});
+    const auto context = model.make_context({int(tokens) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true, /*batch*/ int(tokens)});
 
     const int status = decode_prefix(context.get(), 0, tokens, rows);
     if (status == 2) return {true, {}, 0.0f};

@@ -46,7 +46,8 @@ llama_context_ptr Model::make_context(const ContextOptions & options) const {
     llama_context_params params = llama_context_default_params();
     const uint32_t cells = GGML_PAD(uint32_t(options.tokens), 256u); // what llama.cpp makes of it anyway
     params.n_ctx           = cells * uint32_t(options.shared ? 1 : options.max_sequences);
-    params.n_batch         = std::max(cells, uint32_t(options.max_sequences)); // a prefix, or a token of each sequence, at once
+    // A prefix goes in whole, or a token of each sequence. What is computed in grows with this.
+    params.n_batch         = std::max(options.batch > 0 ? GGML_PAD(uint32_t(options.batch), 32u) : cells, uint32_t(options.max_sequences));
     params.n_ubatch        = params.n_batch;
     params.n_seq_max       = options.max_sequences;
     params.n_outputs_max   = options.max_sequences; // the last position of each sequence is all that is asked for

@@ -19,6 +19,7 @@ struct ContextOptions {
     int  max_sequences;
     bool float32_cache;
     bool shared = false; // sequences share cells, so that copying one costs nothing
+    int  batch  = 0;     // most tokens computed at once; 0: as many as a sequence may have
 };
 
 class Model {

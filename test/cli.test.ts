@@ -2,7 +2,7 @@ import { exec, execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { PICTURE, ROOT, reference, scratch } from './helpers/fixtures.js';
+import { converted, emoji, PICTURE, ROOT, reference, scratch } from './helpers/fixtures.js';
 
 interface Run {
   status: number;
@@ -74,6 +74,70 @@ describe('generate', () => {
       usage: { imageTokens: 128, newTokens: 3 },
       finishReason: 'length',
     });
+  });
+});
+
+describe('every task has its command', () => {
+  test.each([
+    [['answer', PICTURE, '--question', 'how many owls are there?'], { text: '1' }],
+    [['read', PICTURE], { text: expect.any(String) }],
+    [['detect', PICTURE, '--labels', 'owl'], { detections: [{ label: 'owl', box: { xmin: expect.any(Number) } }] }],
+    [
+      ['segment', PICTURE, '--labels', 'owl'],
+      { segments: [{ label: 'owl', mask: { size: [320, 480], counts: expect.any(String) } }] },
+    ],
+    [
+      ['choose', PICTURE, '--question', 'What?', '--choice', 'an owl', '--choice', 'a dog', '--score'],
+      { probabilities: [expect.any(Number), expect.any(Number)] },
+    ],
+    [['score', PICTURE, '--prompt', 'caption en', '--answer', 'an owl and a cat'], { logprob: expect.any(Number) }],
+    [
+      ['generate', '--prompt', 'caption en', '--stop', ' and', '--stop', 'zebra', PICTURE],
+      { images: [PICTURE], text: 'an owl' },
+    ],
+  ])('%j', async (args, expected) => {
+    const { status, out } = await paligemma(...args, '--json');
+    expect({ status, value: JSON.parse(out) }).toMatchObject({ status: 0, value: expected });
+  });
+
+  test('segment without a mask decoder gives boxes and says how to add one', async () => {
+    const { status, out, err } = await paligemma(
+      'segment',
+      PICTURE,
+      '--labels',
+      'owl',
+      '--json',
+      '--model',
+      await converted(emoji('checkpoint'), 'f16'),
+    );
+    expect({ status, value: JSON.parse(out) }).toMatchObject({
+      status: 0,
+      value: { segments: [{ label: 'owl', box: {}, mask: null }] },
+    });
+    expect(err).toMatch(/--mask-decoder vae-oid\.npz/);
+  });
+
+  test('draws and writes masks', async () => {
+    const folder = scratch('drawn');
+    const drawn = path.join(folder, 'out.png');
+    const { status, out } = await paligemma(
+      'segment',
+      PICTURE,
+      '--labels',
+      'owl ; cat',
+      '--draw',
+      drawn,
+      '--masks',
+      path.join(folder, 'masks'),
+    );
+    expect({ status, lines: lines(out).length }).toEqual({
+      status: 0,
+      lines: fs.readdirSync(path.join(folder, 'masks')).length,
+    });
+    expect(fs.statSync(drawn).size).toBeGreaterThan(1000);
+    expect((await paligemma('detect', PICTURE, '--labels', 'owl', '--draw', path.join(folder, 'out.jpg'))).err).toMatch(
+      /must end in \.png/,
+    );
   });
 });
 

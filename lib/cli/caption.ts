@@ -16,10 +16,10 @@ export function captionCommand(): Command {
 }
 
 async function run(images: string[], options: Options): Promise<void> {
-  const prompt = captionPrompt(captionLanguage(options));
   await withModel(options, async (model, load) => {
     for (const image of images) {
       try {
+        const prompt = captionPrompt(captionLanguage(options));
         const request = { prompt, images: [image], maxTokens: options.maxTokens, locations: false };
         const { text, ...rest } = await model.generate(request);
         if (options.json) print(JSON.stringify({ image, text, ...rest, timings: { load, ...rest.timings } }));

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommonOptions, failWith, modelCommand, print, remark, withModel } from './common.js';
+import { type CommonOptions, collect, failWith, modelCommand, print, remark, withModel } from './common.js';
 
 interface Options extends CommonOptions {
   question: string;
@@ -13,10 +13,7 @@ export function chooseCommand(): Command {
     .description('answer a multiple-choice question, with or without an image')
     .argument('[image]', 'path or URL')
     .requiredOption('--question <text>', 'the question')
-    .requiredOption('--choice <text>', 'an answer to choose from; give two or more', (text, all: string[] = []) => [
-      ...all,
-      text,
-    ])
+    .requiredOption('--choice <text>', 'an answer to choose from; give two or more', collect)
     .option('--context <text>', 'what helps to answer')
     .option('--score', 'give the probability of every choice')
     .action(run);

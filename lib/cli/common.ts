@@ -18,6 +18,9 @@ export function numeric(text: string): number {
   return Number(text);
 }
 
+/** For options that may be given several times. */
+export const collect = (text: string, all: string[] = []): string[] => [...all, text];
+
 /** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
   return new Command(name)

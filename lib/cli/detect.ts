@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { drawTo } from '../draw.js';
+import { checkDrawing, drawTo } from '../draw.js';
 import type { Detection } from '../tasks/detect.js';
 import { type CommonOptions, failWith, modelCommand, print, remark, withModel } from './common.js';
 
@@ -26,6 +26,7 @@ async function run(image: string, options: FindOptions): Promise<void> {
   const { labels, maxTokens, constrained } = options;
   await withModel(options, async (model) => {
     try {
+      checkDrawing(options.draw);
       const detections = await model.detect(image, labels, { maxTokens, constrained });
       if (options.draw !== undefined) await drawTo(options.draw, image, detections);
       if (options.json) print(JSON.stringify({ image, detections }));

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
+import { type CommonOptions, collect, failWith, modelCommand, numeric, print, withModel } from './common.js';
 
 interface Options extends CommonOptions {
   prompt: string;
@@ -8,6 +8,7 @@ interface Options extends CommonOptions {
   topP?: number;
   seed?: number;
   numBeams?: number;
+  lengthPenalty?: number;
   logprobs?: number;
   stop?: string[];
 }
@@ -23,13 +24,18 @@ export function generateCommand(): Command {
     .option('--seed <n>', 'of the draws', numeric)
     .option('--num-beams <n>', 'beam search with so many beams', numeric)
     .option('--logprobs <n>', "with --json: each token's log-probability and so many alternatives", numeric)
-    .option('--stop <text...>', 'end the answer before any of these texts')
+    .option(
+      '--length-penalty <p>',
+      'of beam search: divide log-probabilities by length to this power (default: 1)',
+      numeric,
+    )
+    .option('--stop <text>', 'end the answer before this text; may be given several times', collect)
     .action(run);
 }
 
 async function run(images: string[], options: Options): Promise<void> {
-  const { prompt, maxTokens, temperature, topK, topP, seed, numBeams, logprobs, stop } = options;
-  const request = { prompt, images, maxTokens, temperature, topK, topP, seed, numBeams, logprobs, stop };
+  const { prompt, maxTokens, temperature, topK, topP, seed, numBeams, lengthPenalty, logprobs, stop } = options;
+  const request = { prompt, images, maxTokens, temperature, topK, topP, seed, numBeams, lengthPenalty, logprobs, stop };
   await withModel(options, async (model, load) => {
     try {
       if (options.json) {

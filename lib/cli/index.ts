@@ -10,6 +10,7 @@ import { detectCommand } from './detect.js';
 import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
 import { readCommand } from './read.js';
+import { scoreCommand } from './score.js';
 import { segmentCommand } from './segment.js';
 import { videoCommand } from './video.js';
 
@@ -21,6 +22,7 @@ const commands = [
   segmentCommand(),
   chooseCommand(),
   videoCommand(),
+  scoreCommand(),
   generateCommand(),
   convertCommand(),
   infoCommand(),

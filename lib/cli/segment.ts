@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
-import { drawTo } from '../draw.js';
+import { checkDrawing, drawTo } from '../draw.js';
 import { encodeMask } from '../tasks/rle.js';
 import type { Segment } from '../tasks/segment.js';
 import { failWith, print, withModel } from './common.js';
@@ -23,10 +23,15 @@ async function run(image: string, options: Options): Promise<void> {
   const { labels, maxTokens, constrained } = options;
   await withModel(options, async (model) => {
     try {
+      checkDrawing(options.draw);
       const segments = await model.segment(image, labels, { maxTokens, constrained });
       const files = options.masks === undefined ? [] : await writeMasks(options.masks, image, segments);
       if (options.draw !== undefined) await drawTo(options.draw, image, segments);
-      const described = segments.map(({ mask, ...rest }, i) => ({ ...rest, mask: encodeMask(mask), file: files[i] }));
+      const described = segments.map(({ mask, ...rest }, i) => ({
+        ...rest,
+        mask: mask && encodeMask(mask),
+        file: files[i],
+      }));
       if (options.json) print(JSON.stringify({ image, segments: described }));
       else printObjects(segments);
     } catch (error) {
@@ -38,13 +43,14 @@ async function run(image: string, options: Options): Promise<void> {
 /** One grey PNG a mask, 0 and 255, named after the image and the object's place. */
 async function writeMasks(folder: string, image: string, segments: Segment[]): Promise<string[]> {
   await mkdir(folder, { recursive: true });
-  return Promise.all(
-    segments.map(async ({ mask: { data, width, height } }, i) => {
-      const file = path.join(folder, `${path.parse(image).name}-${i}.png`);
-      await sharp(data, { raw: { width, height, channels: 1 } })
-        .png()
-        .toFile(file);
-      return file;
-    }),
-  );
+  const files: string[] = [];
+  for (const [i, { mask }] of segments.entries()) {
+    if (!mask) continue;
+    const file = path.join(folder, `${path.parse(image).name}-${i}.png`);
+    await sharp(mask.data, { raw: { width: mask.width, height: mask.height, channels: 1 } })
+      .png()
+      .toFile(file);
+    files.push(file);
+  }
+  return files;
 }

@@ -15,7 +15,7 @@ export function videoCommand(): Command {
     .description('describe a short video, or answer a question about it')
     .argument('<file>', 'a video that ffmpeg can read')
     .option('--frames <n>', 'frames to look at, evenly spaced, at most 16 (default: 8)', numeric)
-    .option('--start <seconds>', 'begin of the part to look at (with --end)', numeric)
+    .option('--start <seconds>', 'begin of the part to look at', numeric)
     .option('--end <seconds>', 'end of the part to look at', numeric)
     .option('--question <text>', 'a question instead of a caption')
     .option('--language <code>', 'language of the answer (default: en)')
@@ -25,7 +25,8 @@ export function videoCommand(): Command {
 
 async function run(video: string, options: Options): Promise<void> {
   const { frames, start = 0, end, question, language, ffmpeg, maxTokens } = options;
-  const range: [number, number] | undefined = end === undefined ? undefined : [start, end];
+  const range: [number, number] | undefined =
+    options.start === undefined && end === undefined ? undefined : [start, end ?? Number.MAX_SAFE_INTEGER];
   await withModel(options, async (model) => {
     try {
       const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, maxTokens });

@@ -32,21 +32,25 @@ export function choosePrompt({ question, choices, context = '' }: MultipleChoice
 export const chooseAnswer = (index: number): string => `The answer is ${letterOf(index)}.`;
 
 /**
- * Finds the chosen answer in what the model wrote: `The answer is B.`, a letter alone, `(B)`, or the text of a choice.
+ * Finds the chosen answer in what the model wrote: `The answer is B.`, a letter alone, `(B)`, or the text of a choice, alone
+ * or after `The answer is`.
  */
 export function parseChoice(answer: string, { choices }: MultipleChoice): Choice {
-  const said = answer.trim();
+  const said = answer
+    .trim()
+    .replace(/^the answer is:?\s*/i, '')
+    .replace(/\.$/, '')
+    .trim();
   const letter =
-    /\banswer is:?\s*\(?([A-Za-z])\)?(?![A-Za-z])/.exec(said)?.[1] ??
-    /^\(?([A-Za-z])\)?[.:)]?$/.exec(said)?.[1] ??
-    /\(([A-Z])\)/.exec(said)?.[1];
-  const named = letter ? letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0) : -1;
-  const index = named >= 0 && named < choices.length ? named : choices.findIndex((choice) => same(choice, said));
+    /^\(?([A-Za-z])\)?[.:)]?$/.exec(said)?.[1] ?? /^\(?([A-Z])[).:]/.exec(said)?.[1] ?? /\(([A-Z])\)/.exec(said)?.[1];
+  const named = choices.findIndex((choice) => same(choice, said));
+  const lettered = letter ? letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0) : -1;
+  const index = named >= 0 ? named : lettered < choices.length ? lettered : -1;
   if (index < 0) return { index: null, letter: null, text: null, answer };
   return { index, letter: letterOf(index), text: choices[index] as string, answer };
 }
 
-const same = (a: string, b: string) => a.trim().toLowerCase() === b.replace(/\.$/, '').trim().toLowerCase();
+const same = (choice: string, said: string) => choice.trim().replace(/\.$/, '').toLowerCase() === said.toLowerCase();
 
 /** Probabilities from log-probabilities, adding up to 1. */
 export function softmax(logprobs: number[]): number[] {

@@ -3,8 +3,14 @@ import type { ParsedObject } from './objects.js';
 
 /** A detection with the shape of its object. */
 export interface Segment extends Detection {
-  /** 0 or 255 for every pixel of the original picture, row by row. */
-  mask: { data: Uint8Array; width: number; height: number };
+  /** 0 or 255 for every pixel of the original picture, row by row. Null where the model has no mask decoder. */
+  mask: Mask | null;
+}
+
+export interface Mask {
+  data: Uint8Array;
+  width: number;
+  height: number;
 }
 
 /** Pixels on each side of a decoded mask. */
@@ -23,7 +29,7 @@ export async function toSegment(
   width: number,
   height: number,
   resize: Resize,
-): Promise<Segment> {
+): Promise<Segment & { mask: Mask }> {
   const data = new Uint8Array(width * height);
   const [top, left, bottom, right] = [
     roundHalfEven(object.ymin * height),

@@ -8,17 +8,18 @@ const invalid = (file: string, what: string, cause?: unknown) =>
   new PaliGemmaError('ERR_INVALID_MODEL', `${path.basename(file)} is not a usable .npz file: ${what}`, { cause });
 
 /**
- * Lists the arrays of a NumPy .npz file, as `np.savez` writes it: a ZIP of .npy files, not compressed. Their values are left
- * where they are.
+ * Finds arrays of a NumPy .npz file by name, as `np.savez` writes it: a ZIP of .npy files, not compressed. Their values are left
+ * where they are, and other arrays, of whatever type, are passed over.
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND or ERR_INVALID_MODEL, naming what is wrong
  */
-export async function readNpz(file: string): Promise<Map<string, StoredTensor>> {
+export async function readNpz(file: string, wanted: ReadonlySet<string>): Promise<Map<string, StoredTensor>> {
   const handle = await open(file, 'r').catch((error) => {
     throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `${file} cannot be opened: ${reasonOf(error)}`, { cause: error });
   });
   try {
     const arrays = new Map<string, StoredTensor>();
     for (const { name, offset, size } of await zipEntries(handle.fd, file)) {
+      if (!wanted.has(name.replace(/\.npy$/, ''))) continue;
       const head = Buffer.alloc(Math.min(size, 4096));
       await handle.read(head, 0, head.length, offset);
       const { type, shape, dataStart } = readNpyHeader(file, name, head);

@@ -1,17 +1,8 @@
 import type { Command } from 'commander';
+import type { GenerateRequest } from '../types.js';
 import { type CommonOptions, collect, failWith, modelCommand, numeric, print, withModel } from './common.js';
 
-interface Options extends CommonOptions {
-  prompt: string;
-  temperature?: number;
-  topK?: number;
-  topP?: number;
-  seed?: number;
-  numBeams?: number;
-  lengthPenalty?: number;
-  logprobs?: number;
-  stop?: string[];
-}
+type Options = CommonOptions & Omit<GenerateRequest, 'images' | 'signal'>;
 
 export function generateCommand(): Command {
   return modelCommand('generate')

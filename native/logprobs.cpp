@@ -18,12 +18,13 @@ TokenLogprob token_logprob(const std::vector<float> & logits, llama_token token,
     const float own = logits[size_t(token)] - total;
     TokenLogprob result{token, own, own, {}};
     const size_t count = std::min(size_t(top), logits.size());
+    if (count == 0) return result; // the hot path of boxes and scores: no ranking of the vocabulary
     std::vector<llama_token> best(logits.size());
     std::iota(best.begin(), best.end(), 0);
     const auto better = [&](llama_token a, llama_token b) {
         return logits[size_t(a)] > logits[size_t(b)] || (logits[size_t(a)] == logits[size_t(b)] && a < b);
     };
-    if (count > 0) std::partial_sort(best.begin(), best.begin() + long(count), best.end(), better);
+    std::partial_sort(best.begin(), best.begin() + long(count), best.end(), better);
     for (size_t i = 0; i < count; ++i) result.top.emplace_back(best[i], logits[size_t(best[i])] - total);
     return result;
 }

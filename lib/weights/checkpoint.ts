@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type Hyperparameters, readConfig } from './config.js';
 import { canonicalName, HEAD, type TensorName, textTensors, visionTensors } from './names.js';
-import { readSafetensors, type StoredTensor } from './safetensors.js';
+import { readSafetensors, type StoredTensor, storedBytes } from './safetensors.js';
 import { readTokenizer, type Token } from './tokenizer.js';
 
 /** A checkpoint's tensor under both its names, with the place of its values. */
@@ -72,7 +72,7 @@ async function checkHead(stored: Map<string, StoredTensor>, table: StoredTensor)
 async function sameBytes(a: StoredTensor, b: StoredTensor): Promise<boolean> {
   const files = [await open(a.path, 'r'), await open(b.path, 'r')] as const;
   try {
-    const size = a.shape.reduce((product, n) => product * n, a.type === 'f32' ? 4 : 2);
+    const size = storedBytes(a);
     const blocks = [Buffer.alloc(1 << 22), Buffer.alloc(1 << 22)] as const;
     for (let done = 0; done < size; done += 1 << 22) {
       const length = Math.min(1 << 22, size - done);

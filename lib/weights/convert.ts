@@ -8,6 +8,7 @@ import { type Checkpoint, type CheckpointTensor, openCheckpoint } from './checkp
 import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';
+import { storedBytes } from './safetensors.js';
 import { WEIGHT_TYPES, type WeightType } from './weight-type.js';
 
 export interface ConvertOptions {
@@ -121,7 +122,7 @@ const isFolder = async (folder: string) =>
   );
 
 async function writeAll(parts: Part[], target: string, options: ConvertOptions): Promise<ConvertReport['files']> {
-  const total = parts.flatMap((part) => part.tensors).reduce((sum, tensor) => sum + storedBytes(tensor), 0);
+  const total = parts.flatMap((part) => part.tensors).reduce((sum, tensor) => sum + storedBytes(tensor.stored), 0);
   const aside = parts.map((part) =>
     path.join(target, `.${part.name}.${process.pid}.${Date.now().toString(36)}.partial`),
   ) as [string, string];
@@ -188,12 +189,8 @@ async function writePart(part: Part, file: string, signal: AbortSignal | undefin
     signal?.removeEventListener('abort', job.cancel);
   }
   signal?.throwIfAborted();
-  report.finishPart(part.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0));
+  report.finishPart(part.tensors.reduce((sum, tensor) => sum + storedBytes(tensor.stored), 0));
 }
-
-const BYTES = { f32: 4, f16: 2, bf16: 2 };
-const storedBytes = ({ stored }: CheckpointTensor) =>
-  stored.shape.reduce((product, n) => product * n, BYTES[stored.type]);
 
 function plan({ gguf, kind, add, stored }: CheckpointTensor, type: WeightType) {
   return {

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { type Entry, fromFd, type ZipFile } from 'yauzl';
 import { PaliGemmaError, reasonOf } from '../errors.js';
-import type { StoredTensor } from './safetensors.js';
+import { type StoredTensor, storedBytes } from './safetensors.js';
 
 const invalid = (file: string, what: string, cause?: unknown) =>
   new PaliGemmaError('ERR_INVALID_MODEL', `${path.basename(file)} is not a usable .npz file: ${what}`, { cause });
@@ -23,7 +23,7 @@ export async function readNpz(file: string, wanted: ReadonlySet<string>): Promis
       const head = Buffer.alloc(Math.min(size, 4096));
       await handle.read(head, 0, head.length, offset);
       const { type, shape, dataStart } = readNpyHeader(file, name, head);
-      const bytes = shape.reduce((product, n) => product * n, type === 'f32' ? 4 : 2);
+      const bytes = storedBytes({ type, shape });
       if (dataStart + bytes !== size)
         throw invalid(
           file,

@@ -14,6 +14,10 @@ const TYPES: Record<string, StoredTensor['type']> = { F32: 'f32', F16: 'f16', BF
 const BYTES = { f32: 4, f16: 2, bf16: 2 };
 const MAX_HEADER = 100 << 20; // the format's own limit
 
+/** The bytes a tensor's values take in its file. */
+export const storedBytes = ({ type, shape }: Pick<StoredTensor, 'type' | 'shape'>) =>
+  shape.reduce((product, n) => product * n, BYTES[type]);
+
 const invalid = (file: string, what: string) =>
   new PaliGemmaError('ERR_INVALID_MODEL', `${path.basename(file)} is not a whole safetensors file: ${what}`);
 
@@ -72,7 +76,7 @@ function checkEntry(file: string, name: string, entry: unknown, dataStart: numbe
       'ERR_UNSUPPORTED_MODEL',
       `tensor ${name} is stored as ${dtype}; float32, float16 and bfloat16 checkpoints can be converted`,
     );
-  const bytes = shape.reduce((product, n) => product * n, BYTES[type]);
+  const bytes = storedBytes({ type, shape });
   const [begin, end] = range as [number, number];
   if (end - begin !== bytes || dataStart + end > size)
     throw invalid(

@@ -29,4 +29,4 @@ export type {
 } from './types.js';
 export type { FrameOptions, VideoInput } from './video.js';
 export { type ConvertOptions, type ConvertReport, convert } from './weights/convert.js';
-export type { WeightType } from './weights/weight-type.js';
+export type { Quantization, VisionQuantization } from './weights/quantization.js';

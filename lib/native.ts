@@ -155,17 +155,39 @@ export type GgufEntry = { key: string } & (
   | { type: 'f32[]' | 'i32[]'; value: number[] }
 );
 
+/** Where the values of a matrix lie: `path`, `offset` in bytes, ggml type, and [size, stride] of the axes of rows and columns. */
+export interface NativeView {
+  path: string;
+  offset: number;
+  type: string;
+  rows: [number, number][];
+  columns: [number, number][];
+}
+
 export interface GgufPlan {
   path: string;
+  threads: number;
   values: GgufEntry[];
   tensors: {
     name: string;
+    /** Fastest dimension first; what the source does not have is zero. */
     shape: number[];
     type: string;
-    source: { path: string; offset: number; type: string };
-    /** Added to every value on the way. */
+    values: NativeView;
+    /** Added to the values on the way: scale * left right, and a number. */
+    lowRank: { left: NativeView; right: NativeView; scale: number }[];
     add: number;
   }[];
+}
+
+export interface TextShape {
+  architecture: string;
+  width: number;
+  mlpWidth: number;
+  layers: number;
+  heads: number;
+  keyValueHeads: number;
+  headSize: number;
 }
 
 export interface Addon {
@@ -177,6 +199,8 @@ export interface Addon {
   /** Pillow's bilinear resize of float values `[size, size]` to `[height, width]`. */
   resizeMask(values: Float32Array, size: number, width: number, height: number): Promise<Float32Array>;
   readGgufHeader(path: string): Promise<GgufHeader>;
+  /** Type of each tensor (`shape` fastest dimension first) in a file of this `llama_ftype`, as llama.cpp's quantiser decides. */
+  tensorTypes(text: TextShape, fileType: number, tensors: { name: string; shape: number[] }[]): string[];
   /** Resolves to false when cancelled. */
   writeGguf(plan: GgufPlan, onProgress: (sourceBytes: number) => void): { promise: Promise<boolean>; cancel(): void };
 }

@@ -1,14 +1,17 @@
 import type { ImageInput } from './image.js';
 import type { FrameOptions } from './video.js';
-import type { WeightType } from './weights/weight-type.js';
+import type { Quantization, VisionQuantization } from './weights/quantization.js';
 
 export type Device = 'auto' | 'cpu';
 
 export interface Progress {
-  stage: 'convert' | 'load';
-  /** Done and whole, in bytes for `convert`, as a share of 1 for `load`. */
+  stage: 'download' | 'convert' | 'load';
+  /** Done and whole, in bytes; for `load` as a share of 1. */
   done: number;
   total: number;
+  /** Bytes a second over the last seconds, and seconds left at that speed. Not for `load`. */
+  speed?: number;
+  timeLeft?: number;
 }
 
 export interface LoadOptions {
@@ -48,8 +51,8 @@ export interface ModelInfo {
   vocabulary: number;
   parameters: number;
   /** Type of the text model's matrices. */
-  quantization: WeightType | (string & {});
-  visionQuantization: WeightType | (string & {});
+  quantization: Quantization | (string & {});
+  visionQuantization: VisionQuantization | (string & {});
   /** Most tokens of one request. */
   contextTokens: number;
   licence: string;

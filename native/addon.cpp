@@ -4,6 +4,8 @@
 
 #include <memory>
 
+#include "js_gguf.h"
+#include "js_read.h"
 #include "js_values.h"
 #include "log.h"
 #include "pixels.h"
@@ -188,6 +190,14 @@ Napi::Value read_header(const Napi::CallbackInfo & info) {
         [](Napi::Env env, const GgufHeader & header) { return header_object(env, header); });
 }
 
+// tensorTypes(text, fileType, tensors): string[]
+Napi::Value choose_tensor_types(const Napi::CallbackInfo & info) {
+    const auto types = tensor_types(text_shape(info[0].As<Napi::Object>()), info[1].As<Napi::Number>().Int32Value(), tensor_shapes(info[2]));
+    auto names = Napi::Array::New(info.Env(), types.size());
+    for (uint32_t i = 0; i < types.size(); ++i) names[i] = types[i];
+    return names;
+}
+
 // writeGguf(plan, onProgress(bytes)): { promise: Promise<boolean>, cancel() }
 class WriteWorker : public Napi::AsyncProgressWorker<double> {
 public:
@@ -236,6 +246,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports["toRgb"]          = Napi::Function::New(env, convert_to_rgb);
     exports["resizeMask"]     = Napi::Function::New(env, resize_mask);
     exports["readGgufHeader"] = Napi::Function::New(env, read_header);
+    exports["tensorTypes"]    = Napi::Function::New(env, choose_tensor_types);
     exports["writeGguf"]      = Napi::Function::New(env, WriteWorker::start);
     return exports;
 }

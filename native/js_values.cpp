@@ -2,37 +2,15 @@
 
 #include <algorithm>
 
+#include "js_read.h"
+
 namespace paligemma {
 
-std::string utf8(const Napi::Value & value) {
-    return value.As<Napi::String>().Utf8Value();
-}
-
 namespace {
-
-std::string text(const Napi::Object & from, const char * key) {
-    return from.Get(key).As<Napi::String>().Utf8Value();
-}
-
-double number(const Napi::Object & from, const char * key) {
-    return from.Get(key).As<Napi::Number>().DoubleValue();
-}
-
-bool flag(const Napi::Object & from, const char * key) {
-    return from.Get(key).ToBoolean().Value();
-}
 
 Pixels bytes(const Napi::Value & value) {
     const auto array = value.As<Napi::Uint8Array>();
     return Pixels(array.Data(), array.Data() + array.ByteLength());
-}
-
-template <typename T, typename F> std::vector<T> list(const Napi::Value & value, F && convert) {
-    const auto array = value.As<Napi::Array>();
-    std::vector<T> result;
-    result.reserve(array.Length());
-    for (uint32_t i = 0; i < array.Length(); ++i) result.push_back(convert(Napi::Value(array[i])));
-    return result;
 }
 
 MaskCodes mask_codes(const Napi::Value & value) {
@@ -59,18 +37,6 @@ void read_generate(const Napi::Object & from, Request & request) {
         const auto constraint = from.Get("constraint").As<Napi::Object>();
         request.constraint    = Request::Labels{list<std::string>(constraint.Get("labels"), utf8), flag(constraint, "segment")};
     }
-}
-
-GgufEntry gguf_entry(const Napi::Object & from) {
-    const auto type  = text(from, "type");
-    const auto value = from.Get("value");
-    if (type == "bool") return value.ToBoolean().Value();
-    if (type == "u32") return value.As<Napi::Number>().Uint32Value();
-    if (type == "f32") return value.As<Napi::Number>().FloatValue();
-    if (type == "string[]") return list<std::string>(value, utf8);
-    if (type == "f32[]") return list<float>(value, [](Napi::Value v) { return v.As<Napi::Number>().FloatValue(); });
-    if (type == "i32[]") return list<int32_t>(value, [](Napi::Value v) { return v.As<Napi::Number>().Int32Value(); });
-    return value.As<Napi::String>().Utf8Value();
 }
 
 } // namespace
@@ -101,26 +67,6 @@ Request engine_request(const Napi::Object & from) {
     if (request.kind != Request::ENCODE) request.prompt = text(from, "prompt");
     if (request.kind == Request::GENERATE) read_generate(from, request);
     return request;
-}
-
-GgufPlan gguf_plan(const Napi::Object & from) {
-    GgufPlan plan;
-    plan.path = text(from, "path");
-    for (const auto & entry : list<Napi::Object>(from.Get("values"), [](Napi::Value v) { return v.As<Napi::Object>(); })) {
-        plan.values.emplace_back(text(entry, "key"), gguf_entry(entry));
-    }
-    plan.tensors = list<GgufTensorPlan>(from.Get("tensors"), [](Napi::Value value) {
-        const auto tensor = value.As<Napi::Object>();
-        const auto source = tensor.Get("source").As<Napi::Object>();
-        return GgufTensorPlan{text(tensor, "name"),
-                              list<int64_t>(tensor.Get("shape"), [](Napi::Value v) { return v.As<Napi::Number>().Int64Value(); }),
-                              text(tensor, "type"),
-                              text(source, "path"),
-                              uint64_t(number(source, "offset")),
-                              text(source, "type"),
-                              float(number(tensor, "add"))};
-    });
-    return plan;
 }
 
 Napi::Float32Array floats(Napi::Env env, const std::vector<float> & values) {
@@ -248,51 +194,10 @@ struct EventToObject {
     }
 };
 
-struct GgufValueToJs {
-    Napi::Env env;
-    Napi::Value operator()(bool v) const { return Napi::Boolean::New(env, v); }
-    Napi::Value operator()(double v) const { return Napi::Number::New(env, v); }
-    Napi::Value operator()(const std::string & v) const { return Napi::String::New(env, v); }
-    Napi::Value operator()(const GgufArray & v) const {
-        auto array = Napi::Object::New(env);
-        array["of"]     = v.type;
-        array["length"] = double(v.length);
-        if (!v.numbers.empty()) {
-            auto numbers = Napi::Array::New(env, v.numbers.size());
-            for (uint32_t i = 0; i < v.numbers.size(); ++i) numbers[i] = v.numbers[i];
-            array["numbers"] = numbers;
-        }
-        return array;
-    }
-};
-
 } // namespace
 
 Napi::Object event_object(Napi::Env env, const Event & event) {
     return std::visit(EventToObject{env}, event);
-}
-
-Napi::Object header_object(Napi::Env env, const GgufHeader & header) {
-    auto object = Napi::Object::New(env);
-    auto values = Napi::Object::New(env);
-    for (const auto & [key, value] : header.values) values[key] = std::visit(GgufValueToJs{env}, value);
-    auto tensors = Napi::Array::New(env, header.tensors.size());
-    for (uint32_t i = 0; i < header.tensors.size(); ++i) {
-        const auto & from = header.tensors[i];
-        auto tensor = Napi::Object::New(env);
-        auto shape  = Napi::Array::New(env, from.shape.size());
-        for (uint32_t d = 0; d < from.shape.size(); ++d) shape[d] = double(from.shape[d]);
-        tensor["name"]   = from.name;
-        tensor["type"]   = from.type;
-        tensor["shape"]  = shape;
-        tensor["offset"] = double(from.offset);
-        tensor["size"]   = double(from.size);
-        tensors[i] = tensor;
-    }
-    object["fileSize"] = double(header.file_size);
-    object["values"]   = values;
-    object["tensors"]  = tensors;
-    return object;
 }
 
 } // namespace paligemma

@@ -4,22 +4,18 @@
 #include <napi.h>
 
 #include "engine.h"
-#include "gguf_file.h"
 
 namespace paligemma {
 
 // ---- JavaScript -> C++: the types in lib/native.ts
 
-std::string   utf8(const Napi::Value & value);
 EngineOptions engine_options(const Napi::Object & from);
 Request       engine_request(const Napi::Object & from);
-GgufPlan      gguf_plan(const Napi::Object & from);
 
 // ---- C++ -> JavaScript, always by copy: Electron allows no memory that V8 did not allocate
 
 Napi::Float32Array floats(Napi::Env env, const std::vector<float> & values);
 Napi::Uint8Array   bytes_array(Napi::Env env, const Pixels & values);
 Napi::Object       event_object(Napi::Env env, const Event & event);
-Napi::Object       header_object(Napi::Env env, const GgufHeader & header);
 
 } // namespace paligemma

@@ -179,7 +179,7 @@ describe('failures', () => {
     [
       'a type that is not there',
       ['convert', reference('pg1-random'), '/tmp/never', '--quantization', 'q5'],
-      /f32, f16, bf16, q8_0, q4_0, not "q5"/,
+      /f32, f16, bf16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0, not "q5"/,
     ],
     ['info of nothing', ['info', '/no/such'], /ERR_MODEL_NOT_FOUND/],
   ])('%s: status 1 and one line that names it', async (_, args, message) => {

@@ -5,7 +5,8 @@ import { describe, expect, test } from '@jest/globals';
 import { convert, modelInfo, PaliGemma } from '../lib/index.js';
 import { openCheckpoint } from '../lib/weights/checkpoint.js';
 import { openModelFolder } from '../lib/weights/model-folder.js';
-import { readSafetensors, type StoredTensor } from '../lib/weights/safetensors.js';
+import { readSafetensors } from '../lib/weights/safetensors.js';
+import type { StoredTensor } from '../lib/weights/stored-tensor.js';
 import {
   bytesOf,
   copyCheckpoint,

@@ -90,9 +90,9 @@ describe('the mask decoder', () => {
   });
 
   test('is read from an .npz, and anything else is refused', async () => {
-    expect([...(await readNpz(emoji('vae-emoji.npz'), new Set(['decoder.0.bias', 'none']))).keys()]).toEqual([
-      'decoder.0.bias',
-    ]);
+    expect([
+      ...(await readNpz(emoji('vae-emoji.npz'), (name) => ['decoder.0.bias', 'none'].includes(name))).keys(),
+    ]).toEqual(['decoder.0.bias']);
     const target = scratch('masks');
     const refused = (file: string, code: string, message: RegExp) =>
       expect(convert(emoji('checkpoint'), target, { maskDecoder: file })).rejects.toMatchObject({

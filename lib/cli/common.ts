@@ -31,6 +31,18 @@ export function modelCommand(name: string): Command {
     .option('--json', 'print JSON, one value a line');
 }
 
+/** Work that Ctrl-C ends in order: nothing half done stays. */
+export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort(new Error('interrupted; nothing was changed'));
+  process.once('SIGINT', stop);
+  try {
+    return await work(interrupted.signal);
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}
+
 /** Progress and remarks go to standard error: standard output is for results alone. */
 export const remark = (line: string): void => void process.stderr.write(`${line}\n`);
 

@@ -1,43 +1,43 @@
-import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { convert } from '../weights/convert.js';
-import type { WeightType } from '../weights/weight-type.js';
-import { print, remark } from './common.js';
+import { type ConvertOptions, convert } from '../weights/convert.js';
+import { QUANTIZATIONS, VISION_QUANTIZATIONS } from '../weights/quantization.js';
+import { print, remark, untilInterrupted } from './common.js';
 import { bytes } from './format.js';
+import { ProgressBar } from './progress-bar.js';
 
-interface Options {
-  quantization?: WeightType;
-  visionQuantization?: WeightType;
-  maskDecoder?: string;
-  name?: string;
-  licence?: string;
+interface Options extends Omit<ConvertOptions, 'onProgress' | 'signal'> {
   json?: boolean;
 }
 
-export function convertCommand(): Command {
-  return new Command('convert')
-    .description('convert a Hugging Face PaliGemma folder to a model folder')
-    .argument('<source>', 'folder with config.json, *.safetensors and a tokenizer')
-    .argument('<target>', 'folder for model.gguf and mmproj.gguf')
-    .option('--quantization <type>', 'of the text model: f32, f16, bf16, q8_0 or q4_0 (default: f16)')
-    .option('--vision-quantization <type>', 'of the vision tower (default: as --quantization)')
+/** The options that say how a checkpoint becomes a model. */
+export const conversionOptions = (command: Command): Command =>
+  command
+    .option('--quantization <type>', `of the text model: ${QUANTIZATIONS.join(', ')} (default: f16)`)
+    .option(
+      '--vision-quantization <type>',
+      `of the vision tower: ${VISION_QUANTIZATIONS.join(', ')} (default: as --quantization, q8_0 below eight bits)`,
+    )
     .option('--mask-decoder <file>', 'vae-oid.npz, to decode segments to masks with')
-    .option('--name <text>', 'name to write into the files (default: that of the source folder)')
+    .option('--adapter <folder>', 'LoRA adapter to merge into the weights')
+    .option('--tokenizer <path>', 'folder or file to take the tokenizer from (default: beside the weights)');
+
+export function convertCommand(): Command {
+  return conversionOptions(new Command('convert'))
+    .description('convert a PaliGemma checkpoint to a model folder')
+    .argument('<source>', "Hugging Face folder, or big_vision's .npz")
+    .argument('<target>', 'folder for model.gguf and mmproj.gguf')
+    .option('--name <text>', 'name to write into the files (default: that of the source)')
     .option('--licence <id>', 'licence to write into the files (default: gemma)')
     .option('--json', 'print the report as JSON')
     .action(run);
 }
 
 async function run(source: string, target: string, { json, ...options }: Options): Promise<void> {
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort(new Error('interrupted; nothing was changed')));
-  const bar = progressBar();
+  const bar = new ProgressBar();
   try {
-    const report = await convert(source, target, {
-      ...options,
-      signal: interrupted.signal,
-      onProgress: ({ done, total }) => bar.update(done, total),
-    });
+    const report = await untilInterrupted((signal) =>
+      convert(source, target, { ...options, signal, onProgress: bar.update }),
+    );
     bar.stop();
     if (json) print(JSON.stringify(report));
     else for (const file of report.files) print(`${file.path}  ${bytes(file.bytes)}, ${file.tensors} tensors`);
@@ -45,28 +45,4 @@ async function run(source: string, target: string, { json, ...options }: Options
   } finally {
     bar.stop();
   }
-}
-
-/** A bar on a terminal; elsewhere nothing, so that logs stay readable. */
-function progressBar() {
-  const bar = new SingleBar(
-    {
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      format: 'converting {bar} {percentage}%  {value} of {total}  {eta_formatted} left',
-      formatValue: (value, _options, type) => (type === 'value' || type === 'total' ? bytes(value) : String(value)),
-      noTTYOutput: false,
-    },
-    Presets.shades_classic,
-  );
-  let started = false;
-  return {
-    update(done: number, total: number) {
-      if (!started) bar.start(total, 0);
-      started = true;
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
-  };
 }

@@ -1,162 +1,62 @@
-import { existsSync } from 'node:fs';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { type Hyperparameters, readConfig } from './config.js';
-import { canonicalName, HEAD, type TensorName, textTensors, visionTensors } from './names.js';
-import { readSafetensors, type StoredTensor, storedBytes } from './safetensors.js';
-import { readTokenizer, type Token } from './tokenizer.js';
+import { PaliGemmaError } from '../errors.js';
+import { applyAdapter } from './adapter.js';
+import { isBigVision, openBigVision } from './big-vision.js';
+import type { Hyperparameters } from './config.js';
+import { openHuggingFace } from './huggingface.js';
+import { isModelFolder } from './model-folder.js';
+import type { TensorName } from './names.js';
+import type { LowRank, StoredTensor } from './stored-tensor.js';
+import type { Token } from './tokenizer.js';
 
 /** A checkpoint's tensor under both its names, with the place of its values. */
 export interface CheckpointTensor extends TensorName {
   stored: StoredTensor;
+  /** Added to the values: adapters. */
+  lowRank?: LowRank[];
 }
 
+/** A model before conversion, wherever it comes from. No weights have been read. */
 export interface Checkpoint {
-  folder: string;
+  name: string;
   hyperparameters: Hyperparameters;
   tokens: Token[];
   text: CheckpointTensor[];
   vision: CheckpointTensor[];
 }
 
-const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_MODEL', message);
+export interface CheckpointOptions {
+  /** A folder or a file (`tokenizer.model`, `tokenizer.json`) to take the tokenizer from. Default: beside the weights. */
+  tokenizer?: string;
+  /** A folder with a LoRA adapter to be merged. */
+  adapter?: string;
+}
 
-/** Whether a folder holds a Hugging Face checkpoint. */
-export const isCheckpoint = (folder: string): boolean => existsSync(path.join(folder, 'config.json'));
+/** Whether a path holds something to convert. */
+export const isCheckpoint = (source: string): boolean =>
+  existsSync(path.join(source, 'config.json')) || isBigVision(source);
 
 /**
- * Opens a Hugging Face PaliGemma folder: reads config, tokenizer and tensor headers and checks that every tensor is there
- * with its shape. No weights are read.
+ * Opens a checkpoint: a Hugging Face folder, or big_vision's .npz. Reads configuration, tokenizer and headers, and checks that
+ * every tensor is there with its shape.
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL.
  */
-export async function openCheckpoint(folder: string): Promise<Checkpoint> {
-  const hyperparameters = readConfig(await readConfigFile(folder));
-  checkImageProcessor(await readOptionalJson(path.join(folder, 'preprocessor_config.json')));
-  const stored = await readTensors(folder);
-
-  const table = stored.get('language_model.embed_tokens.weight');
-  if (table?.shape.length !== 2)
-    throw invalid(`no embedding table (language_model.model.embed_tokens.weight) in ${folder}`);
-  const rows = table.shape[0] as number;
-  await checkHead(stored, table);
-  const checkpoint: Checkpoint = {
-    folder,
-    hyperparameters,
-    tokens: await readTokenizer(folder, rows),
-    text: pick(stored, textTensors(hyperparameters, rows)),
-    vision: pick(stored, visionTensors(hyperparameters)),
-  };
-  const used = new Set([...checkpoint.text, ...checkpoint.vision].map((tensor) => tensor.checkpoint));
-  const unknown = [...stored.keys()].filter((name) => !used.has(name));
-  if (unknown.length > 0)
+export async function openCheckpoint(source: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  const found = statSync(source, { throwIfNoEntry: false });
+  if (!found) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no such folder or file: ${source}`);
+  if (isModelFolder(source) && !isCheckpoint(source))
     throw new PaliGemmaError(
       'ERR_UNSUPPORTED_MODEL',
-      `the checkpoint has ${unknown.length} tensors that PaliGemma does not have, such as ${unknown[0]}`,
+      `${source} is converted already: load it as it is, or convert the checkpoint it was made from`,
     );
-  return checkpoint;
-}
-
-/** A head of its own would be lost: llama.cpp's Gemma has none. */
-async function checkHead(stored: Map<string, StoredTensor>, table: StoredTensor): Promise<void> {
-  const head = stored.get(HEAD);
-  if (!head) return;
-  if (head.type !== table.type || head.shape.join() !== table.shape.join() || !(await sameBytes(head, table)))
+  if (existsSync(path.join(source, 'adapter_config.json')) && !isCheckpoint(source))
     throw new PaliGemmaError(
       'ERR_UNSUPPORTED_MODEL',
-      'the checkpoint has an output matrix (lm_head) of its own; PaliGemma ties it to its embedding table',
+      `${source} is an adapter: convert the model it was trained on, with the adapter as the option "adapter"`,
     );
-  stored.delete(HEAD);
-}
-
-async function sameBytes(a: StoredTensor, b: StoredTensor): Promise<boolean> {
-  const files = [await open(a.path, 'r'), await open(b.path, 'r')] as const;
-  try {
-    const size = storedBytes(a);
-    const blocks = [Buffer.alloc(1 << 22), Buffer.alloc(1 << 22)] as const;
-    for (let done = 0; done < size; done += 1 << 22) {
-      const length = Math.min(1 << 22, size - done);
-      await files[0].read(blocks[0], 0, length, a.offset + done);
-      await files[1].read(blocks[1], 0, length, b.offset + done);
-      if (!blocks[0].subarray(0, length).equals(blocks[1].subarray(0, length))) return false;
-    }
-    return true;
-  } finally {
-    await Promise.all(files.map((file) => file.close()));
-  }
-}
-
-async function readConfigFile(folder: string): Promise<Record<string, unknown>> {
-  const config = await readOptionalJson(path.join(folder, 'config.json'));
-  if (!config)
-    throw new PaliGemmaError(
-      'ERR_MODEL_NOT_FOUND',
-      `no config.json in ${folder}: expected a Hugging Face checkpoint folder`,
-    );
-  return config;
-}
-
-async function readOptionalJson(file: string): Promise<Record<string, unknown> | undefined> {
-  if (!existsSync(file)) return undefined;
-  try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object');
-    return value as Record<string, unknown>;
-  } catch (error) {
-    throw invalid(`${path.basename(file)} cannot be read: ${reasonOf(error)}`);
-  }
-}
-
-/** The preprocessing is fixed (bicubic to a square, x / 127.5 - 1); a model trained with another one would be given wrong pixels. */
-function checkImageProcessor(config: Record<string, unknown> | undefined): void {
-  const expected: [string, unknown][] = [
-    ['image_mean', [0.5, 0.5, 0.5]],
-    ['image_std', [0.5, 0.5, 0.5]],
-    ['resample', 3],
-  ];
-  for (const [key, value] of expected) {
-    if (config?.[key] !== undefined && config[key] !== null && JSON.stringify(config[key]) !== JSON.stringify(value))
-      throw new PaliGemmaError(
-        'ERR_UNSUPPORTED_MODEL',
-        `preprocessor_config.json: ${key} is ${JSON.stringify(config[key])}, PaliGemma has ${JSON.stringify(value)}`,
-      );
-  }
-}
-
-/** All tensors by canonical name, from one file or from the shards of an index. */
-async function readTensors(folder: string): Promise<Map<string, StoredTensor>> {
-  const tensors = new Map<string, StoredTensor>();
-  for (const file of await shardFiles(folder)) {
-    for (const [key, tensor] of await readSafetensors(file)) {
-      const name = canonicalName(key);
-      if (!name) continue;
-      if (tensors.has(name)) throw invalid(`tensor ${name} is there twice, the second time in ${path.basename(file)}`);
-      tensors.set(name, tensor);
-    }
-  }
-  return tensors;
-}
-
-async function shardFiles(folder: string): Promise<string[]> {
-  const index = await readOptionalJson(path.join(folder, 'model.safetensors.index.json'));
-  const names = index
-    ? [...new Set(Object.values((index.weight_map ?? {}) as Record<string, unknown>).map(String))]
-    : (await readdir(folder)).filter((name) => name === 'model.safetensors');
-  if (names.length === 0) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no model.safetensors in ${folder}`);
-  return names.map((name) => {
-    const file = path.join(folder, path.basename(name)); // an index must not lead out of its folder
-    if (!existsSync(file))
-      throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `${name} is named in the index but is not in ${folder}`);
-    return file;
-  });
-}
-
-function pick(stored: Map<string, StoredTensor>, names: TensorName[]): CheckpointTensor[] {
-  return names.map((name) => {
-    const tensor = stored.get(name.checkpoint);
-    if (!tensor) throw invalid(`the checkpoint has no tensor ${name.checkpoint}`);
-    if (tensor.shape.join() !== name.shape.join())
-      throw invalid(`tensor ${name.checkpoint} is [${tensor.shape}], config.json asks for [${name.shape}]`);
-    return { ...name, stored: tensor };
-  });
+  const checkpoint = isBigVision(source)
+    ? await openBigVision(source, options.tokenizer)
+    : await openHuggingFace(source, options.tokenizer);
+  return options.adapter === undefined ? checkpoint : applyAdapter(checkpoint, options.adapter);
 }

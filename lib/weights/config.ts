@@ -3,7 +3,6 @@ import { PaliGemmaError, show } from '../errors.js';
 /** The sizes and constants of a checkpoint, defaults filled in. */
 export interface Hyperparameters {
   architecture: 'gemma' | 'gemma2';
-  name: string;
   imageToken: number | undefined;
   eosToken: number;
   bosToken: number;
@@ -53,6 +52,13 @@ const TEXT_DEFAULTS = {
     num_key_value_heads: 4,
   },
 };
+
+/** What all published models share, and big_vision's files do not say. */
+export const TEXT_CONSTANTS = {
+  common: { contextLength: 8192, normEpsilon: 1e-6, ropeTheta: 10000 },
+  gemma2: { attentionSoftcap: 50, finalSoftcap: 30, slidingWindow: 4096 },
+};
+export const SIGLIP_EPSILON = 1e-6;
 
 /** Reads values out of one section of config.json, naming the key when one is wrong. */
 class Section {
@@ -132,7 +138,6 @@ export function readConfig(config: Json): Hyperparameters {
   const imageToken = config.image_token_index ?? config.image_token_id;
   return {
     architecture,
-    name: typeof config._name_or_path === 'string' ? config._name_or_path : '',
     imageToken: typeof imageToken === 'number' ? imageToken : undefined,
     bosToken: tokenId(config, 'bos_token_id', 2),
     eosToken: tokenId(config, 'eos_token_id', 1),
@@ -145,7 +150,7 @@ export function readConfig(config: Json): Hyperparameters {
       mlpWidth: vision.size('intermediate_size', 4304),
       imageSize: vision.size('image_size', 224),
       patchSize: vision.size('patch_size', 14),
-      normEpsilon: vision.number('layer_norm_eps', 1e-6),
+      normEpsilon: vision.number('layer_norm_eps', SIGLIP_EPSILON),
     },
   };
 }
@@ -157,6 +162,7 @@ function tokenId(config: Json, key: string, fallback: number): number {
 
 function textSizes(text: Section, architecture: 'gemma' | 'gemma2'): Hyperparameters['text'] {
   const defaults = TEXT_DEFAULTS[architecture];
+  const { common } = TEXT_CONSTANTS;
   const rope = text.section('rope_parameters');
   rope.only('rope_type', ['default']);
   const layers = text.size('num_hidden_layers', defaults.num_hidden_layers);
@@ -167,9 +173,9 @@ function textSizes(text: Section, architecture: 'gemma' | 'gemma2'): Hyperparame
     keyValueHeads: text.size('num_key_value_heads', defaults.num_key_value_heads),
     headSize: text.size('head_dim', 256),
     mlpWidth: text.size('intermediate_size', defaults.intermediate_size),
-    contextLength: text.size('max_position_embeddings', 8192),
-    normEpsilon: text.number('rms_norm_eps', 1e-6),
-    ropeTheta: rope.number('rope_theta', text.number('rope_theta', 10000)),
+    contextLength: text.size('max_position_embeddings', common.contextLength),
+    normEpsilon: text.number('rms_norm_eps', common.normEpsilon),
+    ropeTheta: rope.number('rope_theta', text.number('rope_theta', common.ropeTheta)),
   };
   if (architecture === 'gemma') return sizes;
 
@@ -186,9 +192,9 @@ function textSizes(text: Section, architecture: 'gemma' | 'gemma2'): Hyperparame
   return {
     ...sizes,
     gemma2: {
-      attentionSoftcap: text.number('attn_logit_softcapping', 50),
-      finalSoftcap: text.number('final_logit_softcapping', 30),
-      slidingWindow: text.size('sliding_window', 4096),
+      attentionSoftcap: text.number('attn_logit_softcapping', TEXT_CONSTANTS.gemma2.attentionSoftcap),
+      finalSoftcap: text.number('final_logit_softcapping', TEXT_CONSTANTS.gemma2.finalSoftcap),
+      slidingWindow: text.size('sliding_window', TEXT_CONSTANTS.gemma2.slidingWindow),
       attentionScale: text.number('query_pre_attn_scalar', 256) ** -0.5,
     },
   };

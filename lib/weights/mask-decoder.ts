@@ -39,7 +39,8 @@ export const maskTensors = (): TensorName[] =>
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND or ERR_INVALID_MODEL
  */
 export async function readMaskDecoder(file: string): Promise<CheckpointTensor[]> {
-  const arrays = await readNpz(file, new Set(ARRAYS.map(([name]) => name)));
+  const names = new Set(ARRAYS.map(([name]) => name));
+  const arrays = await readNpz(file, (name) => names.has(name));
   return maskTensors().map((tensor) => {
     const stored = arrays.get(tensor.checkpoint);
     if (stored?.shape.join() !== tensor.shape.join())

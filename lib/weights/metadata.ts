@@ -1,37 +1,56 @@
 // GGUF metadata of the two files, by the ecosystem's conventions: general.*, gemma.* or gemma2.*, tokenizer.*, clip.*.
 import type { GgufEntry } from '../native.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { WeightType } from './weight-type.js';
+import { FILE_TYPE, type Quantization } from './quantization.js';
+import { product } from './stored-tensor.js';
+import { IMAGE } from './tokenizer.js';
 
 const string = (key: string, value: string): GgufEntry => ({ key, type: 'string', value });
 const u32 = (key: string, value: number): GgufEntry => ({ key, type: 'u32', value });
 const f32 = (key: string, value: number): GgufEntry => ({ key, type: 'f32', value });
 const bool = (key: string, value: boolean): GgufEntry => ({ key, type: 'bool', value });
 
-/** llama_ftype of llama.h. */
-const FILE_TYPE: Record<WeightType, number> = { f32: 0, f16: 1, bf16: 32, q8_0: 7, q4_0: 2 };
-
 export interface Origin {
   name: string;
   licence: string;
 }
 
-function general(architecture: string, type: 'model' | 'mmproj', weights: WeightType, origin: Origin): GgufEntry[] {
+/** The version of ggml's quantised formats (GGML_QNT_VERSION). */
+const FORMAT_VERSION = 2;
+
+function general(
+  architecture: string,
+  type: 'model' | 'mmproj',
+  { text, vision }: Checkpoint,
+  origin: Origin,
+): GgufEntry[] {
+  const parameters = [...text, ...vision].reduce((sum, { shape }) => sum + product(shape), 0);
   return [
     string('general.architecture', architecture),
     string('general.type', type),
     string('general.name', origin.name),
+    string('general.size_label', sizeLabel(parameters)),
     string('general.license', origin.licence),
-    u32('general.file_type', FILE_TYPE[weights]),
-    u32('general.quantization_version', 2),
+    ...(origin.licence === 'gemma' ? [string('general.license.link', 'https://ai.google.dev/gemma/terms')] : []),
+    { key: 'general.tags', type: 'string[]', value: ['image-text-to-text'] },
   ];
 }
 
-export function textMetadata(
-  { hyperparameters: h, tokens }: Checkpoint,
-  weights: WeightType,
-  origin: Origin,
-): GgufEntry[] {
+/** As gguf-py writes it: two digits at most, of the nearest unit. */
+function sizeLabel(parameters: number): string {
+  const [unit, letter] = parameters >= 1e9 ? [1e9, 'B'] : parameters >= 1e6 ? [1e6, 'M'] : [1e3, 'K'];
+  const value = parameters / (unit as number);
+  return `${value.toFixed(Math.round(value) < 10 ? 1 : 0)}${letter}`;
+}
+
+/** Last, where llama.cpp's quantiser puts them, so that its files and ours are the same. */
+const fileType = (quantization: Quantization): GgufEntry[] => [
+  u32('general.quantization_version', FORMAT_VERSION),
+  u32('general.file_type', FILE_TYPE[quantization]),
+];
+
+export function textMetadata(checkpoint: Checkpoint, quantization: Quantization, origin: Origin): GgufEntry[] {
+  const { hyperparameters: h, tokens } = checkpoint;
   const { text: t, architecture: a } = h;
   const gemma2 = t.gemma2
     ? [
@@ -42,7 +61,7 @@ export function textMetadata(
       ]
     : [];
   return [
-    ...general(a, 'model', weights, origin),
+    ...general(a, 'model', checkpoint, origin),
     u32(`${a}.context_length`, t.contextLength),
     u32(`${a}.embedding_length`, t.width),
     u32(`${a}.block_count`, t.layers),
@@ -66,25 +85,29 @@ export function textMetadata(
     bool('tokenizer.ggml.add_bos_token', true),
     bool('tokenizer.ggml.add_eos_token', false),
     bool('tokenizer.ggml.add_space_prefix', false),
+    ...fileType(quantization),
   ];
 }
 
+/** `mlpWidth` as it is stored: quantised towers are padded. */
 export function visionMetadata(
-  { hyperparameters: h, tokens }: Checkpoint,
-  weights: WeightType,
+  checkpoint: Checkpoint,
+  quantization: Quantization,
+  mlpWidth: number,
   origin: Origin,
 ): GgufEntry[] {
+  const { hyperparameters: h, tokens } = checkpoint;
   const { vision: v } = h;
-  const named = tokens.findIndex((token) => token.text === '<image>');
+  const named = tokens.findIndex((token) => token.text === IMAGE);
   return [
-    ...general('clip', 'mmproj', weights, origin),
+    ...general('clip', 'mmproj', checkpoint, origin),
     bool('clip.has_vision_encoder', true),
     string('clip.projector_type', 'paligemma'),
     bool('clip.use_gelu', true),
     u32('clip.vision.image_size', v.imageSize),
     u32('clip.vision.patch_size', v.patchSize),
     u32('clip.vision.embedding_length', v.width),
-    u32('clip.vision.feed_forward_length', v.mlpWidth),
+    u32('clip.vision.feed_forward_length', mlpWidth),
     u32('clip.vision.block_count', v.layers),
     u32('clip.vision.attention.head_count', v.heads),
     u32('clip.vision.projection_dim', h.text.width),
@@ -92,6 +115,7 @@ export function visionMetadata(
     { key: 'clip.vision.image_mean', type: 'f32[]', value: [0.5, 0.5, 0.5] },
     { key: 'clip.vision.image_std', type: 'f32[]', value: [0.5, 0.5, 0.5] },
     // Ours: the id that stands for an image feature in a prefix.
-    u32('paligemma.image_token_id', h.imageToken ?? Math.max(named, 0)),
+    u32('paligemma.image_token_id', h.imageToken ?? (named < 0 ? tokens.length : named)),
+    ...fileType(quantization),
   ];
 }

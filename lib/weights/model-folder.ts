@@ -5,6 +5,7 @@ import { type GgufArray, type GgufHeader, type GgufScalar, native } from '../nat
 import type { Hyperparameters } from './config.js';
 import { maskTensors } from './mask-decoder.js';
 import { textTensors, visionTensors } from './names.js';
+import { quantizationOf } from './quantization.js';
 
 export const MODEL_FILES = { text: 'model.gguf', vision: 'mmproj.gguf' } as const;
 
@@ -62,7 +63,6 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
 
   const hyperparameters: Hyperparameters = {
     architecture,
-    name: text.string('general.name', ''),
     imageToken: undefined,
     bosToken: text.count('tokenizer.ggml.bos_token_id', 0),
     eosToken: text.count('tokenizer.ggml.eos_token_id', 0),
@@ -80,12 +80,12 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
     visionPath,
     hyperparameters,
     imageToken,
-    name: hyperparameters.name,
+    name: text.string('general.name', ''),
     licence: text.string('general.license', 'unknown'),
     vocabulary: rows,
     parameters: text.parameters() + vision.parameters(),
-    textType: text.matrixType(),
-    visionType: vision.matrixType(),
+    textType: text.quantization(),
+    visionType: vision.quantization(),
     maskDecoder,
     weightBytes: text.bytes() + vision.bytes(),
   };
@@ -254,8 +254,10 @@ class Gguf {
   bytes(): number {
     return this.header.tensors.reduce((sum, { size }) => sum + size, 0);
   }
-  /** The type that holds most of the model's bytes: what people call the file's quantization. */
-  matrixType(): string {
+  /** By the name people know: what the file says, else the type that holds most of the model's bytes. */
+  quantization(): string {
+    const named = quantizationOf(this.value('general.file_type'));
+    if (named !== undefined) return named;
     const bytes = new Map<string, number>();
     for (const { type, size } of this.tensors()) bytes.set(type, (bytes.get(type) ?? 0) + size);
     return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';

@@ -2,24 +2,25 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { type Entry, fromFd, type ZipFile } from 'yauzl';
 import { PaliGemmaError, reasonOf } from '../errors.js';
-import { type StoredTensor, storedBytes } from './safetensors.js';
+import { type StoredTensor, storedBytes } from './stored-tensor.js';
 
 const invalid = (file: string, what: string, cause?: unknown) =>
   new PaliGemmaError('ERR_INVALID_MODEL', `${path.basename(file)} is not a usable .npz file: ${what}`, { cause });
 
 /**
  * Finds arrays of a NumPy .npz file by name, as `np.savez` writes it: a ZIP of .npy files, not compressed. Their values are left
- * where they are, and other arrays, of whatever type, are passed over.
+ * where they are; other arrays, of whatever type, are passed over, and pickled objects are never read.
+ * @param wanted whether an array of this name is asked for
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND or ERR_INVALID_MODEL, naming what is wrong
  */
-export async function readNpz(file: string, wanted: ReadonlySet<string>): Promise<Map<string, StoredTensor>> {
+export async function readNpz(file: string, wanted: (name: string) => boolean): Promise<Map<string, StoredTensor>> {
   const handle = await open(file, 'r').catch((error) => {
     throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `${file} cannot be opened: ${reasonOf(error)}`, { cause: error });
   });
   try {
     const arrays = new Map<string, StoredTensor>();
-    for (const { name, offset, size } of await zipEntries(handle.fd, file)) {
-      if (!wanted.has(name.replace(/\.npy$/, ''))) continue;
+    for (const { name, offset, size } of await zipEntries(handle.fd, file, wanted)) {
+      if (arrays.has(name)) throw invalid(file, `array ${name} is there twice`);
       const head = Buffer.alloc(Math.min(size, 4096));
       await handle.read(head, 0, head.length, offset);
       const { type, shape, dataStart } = readNpyHeader(file, name, head);
@@ -29,7 +30,7 @@ export async function readNpz(file: string, wanted: ReadonlySet<string>): Promis
           file,
           `array ${name} has ${size - dataStart} bytes of data, its shape [${shape}] asks for ${bytes}`,
         );
-      arrays.set(name.replace(/\.npy$/, ''), { path: file, offset: offset + dataStart, type, shape });
+      arrays.set(name, { path: file, offset: offset + dataStart, type, shape });
     }
     return arrays;
   } finally {
@@ -43,7 +44,7 @@ interface Part {
   size: number;
 }
 
-function zipEntries(fd: number, file: string): Promise<Part[]> {
+function zipEntries(fd: number, file: string, wanted: (name: string) => boolean): Promise<Part[]> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
       reject(error instanceof PaliGemmaError ? error : invalid(file, reasonOf(error), error));
@@ -53,9 +54,12 @@ function zipEntries(fd: number, file: string): Promise<Part[]> {
       zip.on('error', fail);
       zip.on('end', () => resolve(parts));
       zip.on('entry', (entry: Entry) => {
-        if (entry.compressionMethod !== 0) return fail(invalid(file, 'it is compressed; save it with np.savez'));
+        const name = entry.fileName.replace(/\.npy$/, '');
+        if (!wanted(name)) return zip.readEntry();
+        if (entry.compressionMethod !== 0)
+          return fail(invalid(file, `array ${name} is compressed; save it with np.savez`));
         dataStart(zip, entry).then((offset) => {
-          parts.push({ name: entry.fileName, offset, size: entry.uncompressedSize });
+          parts.push({ name, offset, size: entry.uncompressedSize });
           zip.readEntry();
         }, fail);
       });
@@ -87,7 +91,9 @@ function readNpyHeader(
   const start = wide ? 12 : 10;
   const length = wide ? head.readUInt32LE(8) : head.readUInt16LE(8);
   const text = head.toString('latin1', start, start + length);
-  const type = TYPES[/'descr': '([^']+)'/.exec(text)?.[1] ?? ''];
+  const described = /'descr': '([^']+)'/.exec(text)?.[1] ?? '';
+  if (described.includes('O')) throw invalid(file, `array ${name} holds pickled Python objects, which are never read`);
+  const type = TYPES[described];
   const shape = /'shape': \(([^)]*)\)/.exec(text)?.[1];
   if (!type || shape === undefined || !/'fortran_order': False/.test(text))
     throw invalid(file, `array ${name} is not a row-major array of float32, float16 or bfloat16`);

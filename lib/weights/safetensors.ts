@@ -1,22 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { PaliGemmaError } from '../errors.js';
-
-/** Where a stored tensor's values lie. `shape` slowest dimension first, as in the checkpoint; `offset` in bytes. */
-export interface StoredTensor {
-  path: string;
-  offset: number;
-  type: 'f32' | 'f16' | 'bf16';
-  shape: number[];
-}
+import { type StoredTensor, storedBytes } from './stored-tensor.js';
 
 const TYPES: Record<string, StoredTensor['type']> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
-const BYTES = { f32: 4, f16: 2, bf16: 2 };
 const MAX_HEADER = 100 << 20; // the format's own limit
-
-/** The bytes a tensor's values take in its file. */
-export const storedBytes = ({ type, shape }: Pick<StoredTensor, 'type' | 'shape'>) =>
-  shape.reduce((product, n) => product * n, BYTES[type]);
 
 const invalid = (file: string, what: string) =>
   new PaliGemmaError('ERR_INVALID_MODEL', `${path.basename(file)} is not a whole safetensors file: ${what}`);
@@ -34,6 +22,7 @@ export async function readSafetensors(file: string): Promise<Map<string, StoredT
     for (const [name, entry] of Object.entries(header)) {
       if (name !== '__metadata__') tensors.set(name, checkEntry(file, name, entry, dataStart, size));
     }
+    checkOverlap(file, tensors);
     return tensors;
   } finally {
     await handle.close();
@@ -58,6 +47,17 @@ async function readHeader(handle: FileHandle, file: string, size: number) {
   }
 }
 
+function checkOverlap(file: string, tensors: Map<string, StoredTensor>): void {
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset);
+  let end = 0;
+  let before = '';
+  for (const [name, tensor] of inOrder) {
+    if (tensor.offset < end) throw invalid(file, `tensors ${before} and ${name} overlap`);
+    end = tensor.offset + storedBytes(tensor);
+    before = name;
+  }
+}
+
 function checkEntry(file: string, name: string, entry: unknown, dataStart: number, size: number): StoredTensor {
   if (typeof entry !== 'object' || entry === null) throw invalid(file, `tensor ${name} is not described`);
   const { dtype, shape, data_offsets: range } = entry as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
@@ -74,7 +74,7 @@ function checkEntry(file: string, name: string, entry: unknown, dataStart: numbe
   if (!type)
     throw new PaliGemmaError(
       'ERR_UNSUPPORTED_MODEL',
-      `tensor ${name} is stored as ${dtype}; float32, float16 and bfloat16 checkpoints can be converted`,
+      `${path.basename(file)}: tensor ${name} is stored as ${dtype}; float32, float16 and bfloat16 checkpoints can be converted`,
     );
   const bytes = storedBytes({ type, shape });
   const [begin, end] = range as [number, number];

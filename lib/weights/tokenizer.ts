@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { PaliGemmaError, reasonOf } from '../errors.js';
+import { readOptionalJson } from './json-file.js';
 
 /** Token types of SentencePiece, which GGUF's `tokenizer.ggml.token_type` shares. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -16,24 +17,28 @@ export interface Token {
 const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_MODEL', message, { cause });
 
 /**
- * The vocabulary of a checkpoint folder, by id, without gaps: `tokenizer.model` (SentencePiece) where it is present, else
+ * The vocabulary of a checkpoint, by id, without gaps: `tokenizer.model` (SentencePiece) where it is present, else
  * `tokenizer.json`, and in both cases the tokens added in `added_tokens.json`, `tokenizer_config.json`,
  * `special_tokens_map.json` and `tokenizer.json`. Filled up with unused tokens to `rows`, the height of the embedding table.
+ * @param source a folder, or one of the first two files alone
+ * @param withImage add `<image>` behind all other tokens where the tokenizer does not know it, as big_vision's does not
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND without a tokenizer, ERR_INVALID_MODEL when one cannot be read.
  */
-export async function readTokenizer(folder: string, rows: number): Promise<Token[]> {
-  const json = await readJson(folder, 'tokenizer.json');
-  const pieces = path.join(folder, 'tokenizer.model');
+export async function readTokenizer(source: string, rows: number, withImage = false): Promise<Token[]> {
+  const files = tokenizerFiles(source);
+  const json = files.json === undefined ? undefined : await readOptionalJson(files.json);
   let tokens: (Token | undefined)[];
-  if (existsSync(pieces)) tokens = readSentencePiece(await readFile(pieces));
+  if (files.pieces !== undefined) tokens = readSentencePiece(await readFile(files.pieces));
   else if (json) tokens = readTokenizerJson(json);
   else
     throw new PaliGemmaError(
       'ERR_MODEL_NOT_FOUND',
-      `no tokenizer in ${folder}: tokenizer.model or tokenizer.json is needed`,
+      `no tokenizer in ${source}: tokenizer.model or tokenizer.json is needed; the option "tokenizer" says where it is`,
     );
 
-  for (const added of await addedTokens(folder, json)) addToken(tokens, added);
+  for (const added of await addedTokens(files.folder, json)) addToken(tokens, added);
+  if (withImage && tokens.length < rows && !tokens.some((token) => token?.text === IMAGE))
+    tokens.push({ text: IMAGE, score: 0, type: TokenType.control });
   if (tokens.length > rows)
     throw invalid(
       `the tokenizer has ${tokens.length} tokens, the embedding table only ${rows} rows: they belong to different models`,
@@ -43,19 +48,25 @@ export async function readTokenizer(folder: string, rows: number): Promise<Token
   );
 }
 
+/** The token that stands for an image feature. */
+export const IMAGE = '<image>';
+
+function tokenizerFiles(source: string): { folder?: string; pieces?: string; json?: string } {
+  const found = statSync(source, { throwIfNoEntry: false });
+  if (!found) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no such tokenizer: ${source}`);
+  if (!found.isDirectory()) return source.endsWith('.json') ? { json: source } : { pieces: source };
+  const models = readdirSync(source).filter((name) => name.endsWith('.model'));
+  const pieces = models.find((name) => name === 'tokenizer.model') ?? (models.length === 1 ? models[0] : undefined);
+  return {
+    folder: source,
+    json: path.join(source, 'tokenizer.json'),
+    ...(pieces === undefined ? {} : { pieces: path.join(source, pieces) }),
+  };
+}
+
 // User-defined tokens are matched in raw text, before llama.cpp turns spaces into U+2581.
 const forGguf = (token: Token): Token =>
   token.type === TokenType.userDefined ? { ...token, text: token.text.replaceAll('\u2581', ' ') } : token;
-
-async function readJson(folder: string, name: string): Promise<Record<string, unknown> | undefined> {
-  const file = path.join(folder, name);
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw invalid(`${name} cannot be read: ${reasonOf(error)}`, error);
-  }
-}
 
 /** ModelProto.pieces of sentencepiece_model.proto: field 1, repeated { piece = 1, score = 2, type = 3 }. */
 export function readSentencePiece(data: Uint8Array): Token[] {
@@ -124,10 +135,15 @@ interface AddedToken {
   special: boolean | undefined;
 }
 
-async function addedTokens(folder: string, json: Record<string, unknown> | undefined): Promise<AddedToken[]> {
-  const plain = (await readJson(folder, 'added_tokens.json')) ?? {};
-  const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
-  const special = specialTexts((await readJson(folder, 'special_tokens_map.json')) ?? {});
+async function addedTokens(
+  folder: string | undefined,
+  json: Record<string, unknown> | undefined,
+): Promise<AddedToken[]> {
+  const beside = async (name: string) =>
+    (folder === undefined ? undefined : await readOptionalJson(path.join(folder, name))) ?? {};
+  const plain = await beside('added_tokens.json');
+  const config = await beside('tokenizer_config.json');
+  const special = specialTexts(await beside('special_tokens_map.json'));
   const named = (name: string, id: unknown, token: unknown): AddedToken => {
     const { content, special } = (token ?? {}) as { content?: unknown; special?: unknown };
     const number = Number(id);
@@ -137,7 +153,7 @@ async function addedTokens(folder: string, json: Record<string, unknown> | undef
   };
   const decoder = config.added_tokens_decoder ?? {};
   const list = json?.added_tokens ?? [];
-  if (typeof decoder !== 'object' || !Array.isArray(list))
+  if (typeof decoder !== 'object' || decoder === null || !Array.isArray(list))
     throw invalid('the added tokens of the tokenizer cannot be read');
   const all: AddedToken[] = [
     ...Object.entries(plain).map(([content, id]) => named('added_tokens.json', id, { content })),

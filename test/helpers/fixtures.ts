@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { convert, type WeightType } from '../../lib/index.js';
+import { convert, type Quantization } from '../../lib/index.js';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const FIXTURES = path.join(ROOT, 'test', 'fixtures');
@@ -17,7 +17,7 @@ export const reference = (...parts: string[]): string => path.join(FIXTURES, 're
 export const emoji = (...parts: string[]): string => path.join(FIXTURES, 'emoji', ...parts);
 
 /** Converts a checkpoint of the fixtures into a folder of its own. */
-export async function converted(checkpoint: string, quantization: WeightType): Promise<string> {
+export async function converted(checkpoint: string, quantization: Quantization): Promise<string> {
   const folder = scratch(`${path.basename(checkpoint)}-${quantization}`);
   await convert(checkpoint, folder, { quantization });
   return folder;

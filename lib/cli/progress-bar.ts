@@ -1,0 +1,52 @@
+import { Presets, SingleBar } from 'cli-progress';
+import type { Progress } from '../types.js';
+import { bytes } from './format.js';
+
+const DOING = { download: 'downloading', convert: 'converting', load: 'loading' };
+
+/** A bar for each stage of work on a terminal; elsewhere nothing, so that logs stay readable. */
+export class ProgressBar {
+  #bar: SingleBar | undefined;
+  #stage: Progress['stage'] | undefined;
+
+  /** Loading takes a moment only: it has no bar. */
+  readonly update = ({ stage, done, total, speed = 0, timeLeft = Number.POSITIVE_INFINITY }: Progress): void => {
+    if (stage === 'load') return this.stop();
+    const payload = { stage: DOING[stage], speed: `${bytes(Math.round(speed))}/s`, left: duration(timeLeft) };
+    if (stage !== this.#stage) {
+      this.stop();
+      this.#stage = stage;
+      this.#bar = newBar();
+      this.#bar.start(total, done, payload);
+    }
+    this.#bar?.update(done, payload);
+  };
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    this.#stage = undefined;
+  }
+}
+
+const newBar = () =>
+  new SingleBar(
+    {
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      format: '{stage} {bar} {percentage}%  {value} of {total}, {speed}, {left} left',
+      formatValue: (value, _options, type) => (type === 'value' || type === 'total' ? bytes(value) : String(value)),
+      noTTYOutput: false,
+    },
+    Presets.shades_classic,
+  );
+
+/** Seconds for people: `3 min 20 s`. */
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'some time';
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

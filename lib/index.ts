@@ -1,5 +1,7 @@
 export { draw } from './draw.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
+export { type CachedModel, cacheFolder, listCache, removeFromCache } from './hub/cache.js';
+export { type DownloadOptions, download } from './hub/obtain.js';
 export type { ImageInput, RawImage } from './image.js';
 export { modelInfo } from './info.js';
 export { PaliGemma } from './paligemma.js';

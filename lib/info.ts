@@ -1,15 +1,16 @@
-import { openModel } from './model-source.js';
+import { type OpenedModel, openPresentModel } from './model-source.js';
 import { defaultContext, loadOptions } from './options.js';
-import type { ModelInfo } from './types.js';
-import type { ModelFolder } from './weights/model-folder.js';
+import type { LoadOptions, ModelInfo } from './types.js';
 
 /**
- * What a model folder holds and how much memory it takes, read from the files' headers without loading weights.
- * @param model a model folder; none: the embedded emoji model
+ * What a model holds and how much memory it takes, read from the files' headers without loading weights.
+ * @param model a model folder, or a checkpoint or hub id that is in the cache; none: the embedded emoji model
+ * @param options which form of it, as `load` takes them: `quantization`, `revision`, `adapter`, ..., `cacheDir`
+ * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL or ERR_INVALID_ARGUMENT
  */
-export async function modelInfo(model?: string): Promise<ModelInfo> {
-  loadOptions(model, {});
-  const opened = await openModel(model);
+export async function modelInfo(model?: string, options: LoadOptions = {}): Promise<ModelInfo> {
+  loadOptions(model, options);
+  const opened = await openPresentModel(model, options);
   const { text } = opened.hyperparameters;
   const info = describeModel(opened);
   const contextTokens = defaultContext(info.imageTokens, text.contextLength);
@@ -19,7 +20,7 @@ export async function modelInfo(model?: string): Promise<ModelInfo> {
 }
 
 /** The part that does not depend on how the model is loaded. */
-export function describeModel(model: ModelFolder & { embedded: boolean }): Omit<ModelInfo, 'contextTokens' | 'memory'> {
+export function describeModel(model: OpenedModel): Omit<ModelInfo, 'contextTokens' | 'memory'> {
   const { architecture, text, vision } = model.hyperparameters;
   return {
     path: model.folder,
@@ -35,6 +36,7 @@ export function describeModel(model: ModelFolder & { embedded: boolean }): Omit<
     quantization: model.textType,
     visionQuantization: model.visionType,
     licence: model.licence,
+    files: model.files,
     maskDecoder: model.maskDecoder,
   };
 }

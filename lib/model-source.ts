@@ -1,28 +1,60 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PaliGemmaError } from './errors.js';
+import { isHubId } from './hub/hub.js';
+import { findModel, obtainModel } from './hub/obtain.js';
 import { packageRoot } from './package-root.js';
+import type { LoadOptions } from './types.js';
 import { isCheckpoint } from './weights/checkpoint.js';
 import { isModelFolder, type ModelFolder, openModelFolder } from './weights/model-folder.js';
 
 /** Folder of the small emoji model that comes with the package. */
 export const embeddedModel = (): string => path.join(packageRoot(), 'models', 'paligemma-emoji-112');
 
+const notFound = (what: string) => new PaliGemmaError('ERR_MODEL_NOT_FOUND', what);
+
+export type OpenedModel = ModelFolder & { embedded: boolean };
+
 /**
- * Opens what `load` and `info` were given: a model folder, or nothing for the embedded model.
- * @throws PaliGemmaError ERR_MODEL_NOT_FOUND saying what to do instead.
+ * Opens what `load` was given: a model folder, nothing for the embedded model, or a checkpoint or hub id, which is fetched and
+ * converted into the cache unless it is there.
+ * @throws PaliGemmaError ERR_MODEL_NOT_FOUND saying what to do instead, and what fetching and converting throw.
  */
-export async function openModel(model: string | undefined): Promise<ModelFolder & { embedded: boolean }> {
-  const folder = model ?? embeddedModel();
-  if (isModelFolder(folder))
-    return { ...(await openModelFolder(folder)), embedded: path.resolve(folder) === embeddedModel() };
-  const notFound = (what: string) => new PaliGemmaError('ERR_MODEL_NOT_FOUND', what);
-  if (isCheckpoint(folder))
-    throw notFound(
-      `${folder} is a Hugging Face checkpoint: convert it once with: paligemma convert ${folder} TARGET, and load TARGET`,
+export async function openModel(model: string | undefined, options: LoadOptions = {}): Promise<OpenedModel> {
+  const source = model ?? embeddedModel();
+  if (isCheckpoint(source) || (isHubId(source) && !isModelFolder(source)))
+    return open(await obtainModel(source, options), options);
+  return open(converted(source), options);
+}
+
+/** The same without fetching or converting anything. */
+export async function openPresentModel(model: string | undefined, options: LoadOptions = {}): Promise<OpenedModel> {
+  const source = model ?? embeddedModel();
+  if (!isCheckpoint(source) && !isHubId(source)) return open(converted(source), options);
+  const found = await findModel(source, options);
+  if (found !== undefined) return open(found, options);
+  throw notFound(`${source} is not in the cache in this form: fetch and convert it with: paligemma download ${source}`);
+}
+
+function converted(folder: string): string {
+  if (isModelFolder(folder)) return folder;
+  if (existsSync(folder))
+    throw notFound(`${folder} holds no model: neither model.gguf and mmproj.gguf nor a checkpoint to convert`);
+  throw notFound(`no such model: ${folder} is neither a folder nor a hub id (owner/name)`);
+}
+
+async function open(folder: string, options: LoadOptions): Promise<OpenedModel> {
+  const opened = await openModelFolder(folder);
+  refuseOther(opened, options);
+  return { ...opened, embedded: path.resolve(folder) === embeddedModel() };
+}
+
+/** A converted model is what it is: options that ask for something else must not be passed over in silence. */
+function refuseOther({ folder, textType, visionType }: ModelFolder, options: LoadOptions): void {
+  const { quantization = textType, visionQuantization = visionType } = options;
+  if (quantization !== textType || visionQuantization !== visionType)
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `${folder} is converted already, text ${textType}, vision ${visionType}: convert the checkpoint it was made from to ${quantization}, or leave the option out`,
     );
-  if (existsSync(folder)) throw notFound(`${folder} is no model folder: model.gguf and mmproj.gguf are missing`);
-  throw notFound(
-    `no such model folder: ${folder}; make one from a Hugging Face checkpoint with: paligemma convert SOURCE TARGET`,
-  );
 }

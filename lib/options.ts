@@ -6,18 +6,29 @@ import type { ImageInput } from './image.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
+import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
-  if (model !== undefined && (typeof model !== 'string' || model === ''))
-    throw invalid(`model must be the path of a model folder, not ${show(model)}`);
-  object('options', options);
-  checkSignal(options.signal);
-  checkFunction('onProgress', options.onProgress);
+  sourceOptions(model, options);
   if (options.device !== undefined && options.device !== 'auto' && options.device !== 'cpu')
     throw new PaliGemmaError(
       'ERR_DEVICE_UNAVAILABLE',
       `device ${show(options.device)} is not in this build; present: cpu`,
     );
+}
+
+/** What says which model is meant and which form of it. */
+export function sourceOptions(model: string | undefined, options: LoadOptions): void {
+  if (model !== undefined && (typeof model !== 'string' || model === ''))
+    throw invalid(`model must be a path or a hub id, not ${show(model)}`);
+  object('options', options);
+  checkSignal(options.signal);
+  checkFunction('onProgress', options.onProgress);
+  if (options.quantization !== undefined) oneOf('quantization', options.quantization, QUANTIZATIONS);
+  if (options.visionQuantization !== undefined)
+    oneOf('visionQuantization', options.visionQuantization, VISION_QUANTIZATIONS);
+  for (const name of ['maskDecoder', 'adapter', 'tokenizer', 'revision', 'token', 'cacheDir'] as const)
+    if (options[name] !== undefined) text(name, options[name]);
 }
 
 /** What the engine needs to know beyond the files. */

@@ -60,16 +60,19 @@ export class PaliGemma implements AsyncDisposable {
 
   /**
    * Loads a model.
-   * @param model folder with `model.gguf` and `mmproj.gguf`, as `convert` makes it; none: the embedded emoji model
+   * @param model folder with `model.gguf` and `mmproj.gguf`, as `convert` makes it; or a checkpoint on the disk, or a hub id such as
+   *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; none: the embedded emoji model
    * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT,
-   *   ERR_DEVICE_UNAVAILABLE or ERR_ADDON_NOT_FOUND; the signal's reason when aborted
+   *   ERR_DEVICE_UNAVAILABLE, ERR_ADDON_NOT_FOUND, and for what is fetched ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or
+   *   ERR_CONVERSION_FAILED; the signal's reason when aborted
    */
   static async load(model?: string, options: LoadOptions = {}): Promise<PaliGemma> {
     loadOptions(model, options);
     options.signal?.throwIfAborted();
     if (model === undefined)
       process.emitWarning(EMBEDDED_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_EMBEDDED_MODEL' });
-    const opened = await openModel(model);
+    const opened = await openModel(model, options);
+    options.signal?.throwIfAborted();
     const settings = engineOptions(opened, options);
     const { engine, loaded } = await Engine.start(
       { textPath: opened.textPath, visionPath: opened.visionPath, imageToken: opened.imageToken, ...settings },

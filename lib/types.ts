@@ -15,6 +15,22 @@ export interface Progress {
 }
 
 export interface LoadOptions {
+  /** For checkpoints and hub ids: type of the text model. Default `f16`. */
+  quantization?: Quantization;
+  /** For checkpoints and hub ids: type of the vision tower. Default: as `quantization`, `q8_0` below eight bits. */
+  visionQuantization?: VisionQuantization;
+  /** For checkpoints and hub ids: path of `vae-oid.npz`, to decode masks with. */
+  maskDecoder?: string;
+  /** For checkpoints and hub ids: folder or hub id of a LoRA adapter to merge. */
+  adapter?: string;
+  /** For checkpoints: where the tokenizer is. Default: beside the weights. */
+  tokenizer?: string;
+  /** For hub ids: branch, tag or commit. Default `main`. */
+  revision?: string;
+  /** For hub ids: access token. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
+  token?: string;
+  /** Where converted models are kept. Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
+  cacheDir?: string;
   /** Default `auto`: the best backend of this build, today the CPU. */
   device?: Device;
   /** Default: the processors this process may use. */
@@ -31,6 +47,12 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** Aborting rejects with its reason and frees what was loaded. */
   signal?: AbortSignal;
+}
+
+export interface ModelFile {
+  path: string;
+  bytes: number;
+  types: { type: string; tensors: number; bytes: number }[];
 }
 
 export interface ModelInfo {
@@ -58,6 +80,8 @@ export interface ModelInfo {
   licence: string;
   /** Bytes. `cache` is all sequences' keys and values. */
   memory: { weights: number; cache: number };
+  /** Text model first. Bytes of the whole file, and of the tensors of each ggml type. */
+  files: ModelFile[];
   /** Whether segments can be decoded to masks. */
   maskDecoder: boolean;
 }

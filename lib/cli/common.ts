@@ -2,12 +2,16 @@ import { Command, InvalidArgumentError } from 'commander';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
-import type { Device } from '../types.js';
+import type { LoadOptions } from '../types.js';
+import { ProgressBar } from './progress-bar.js';
+import { sourceOptions } from './source-options.js';
 
-export interface CommonOptions {
+export interface CommonOptions
+  extends Pick<
+    LoadOptions,
+    'device' | 'threads' | 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'
+  > {
   model?: string;
-  device?: Device;
-  threads?: number;
   maxTokens?: number;
   json?: boolean;
 }
@@ -23,8 +27,8 @@ export const collect = (text: string, all: string[] = []): string[] => [...all, 
 
 /** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
-  return new Command(name)
-    .option('--model <path>', 'model folder (default: the embedded emoji model)')
+  return sourceOptions(new Command(name))
+    .option('--model <path or id>', 'model folder, checkpoint or hub id (default: the embedded emoji model)')
     .option('--device <name>', 'auto or cpu')
     .option('--threads <n>', 'threads to compute with (default: all processors)', numeric)
     .option('--max-tokens <n>', 'most tokens to generate (default: 100)', numeric)
@@ -77,11 +81,17 @@ export async function withModel(
   if (options.model === undefined) remark(EMBEDDED_NOTICE);
   const started = performance.now();
   let model: PaliGemma;
+  const bar = new ProgressBar();
   try {
-    const { device, threads } = options;
-    model = await PaliGemma.load(options.model ?? embeddedModel(), { device, threads });
+    const { device, threads, quantization, visionQuantization, adapter, revision, cacheDir } = options;
+    const chosen = { device, threads, quantization, visionQuantization, adapter, revision, cacheDir };
+    model = await untilInterrupted((signal) =>
+      PaliGemma.load(options.model ?? embeddedModel(), { ...chosen, signal, onProgress: bar.update }),
+    );
   } catch (error) {
     return failWith(options, {}, error);
+  } finally {
+    bar.stop();
   }
   try {
     await work(model, performance.now() - started);

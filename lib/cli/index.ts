@@ -2,11 +2,13 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.js';
 import { answerCommand } from './answer.js';
+import { cacheCommand } from './cache.js';
 import { captionCommand } from './caption.js';
 import { chooseCommand } from './choose.js';
 import { fail } from './common.js';
 import { convertCommand } from './convert.js';
 import { detectCommand } from './detect.js';
+import { downloadCommand } from './download.js';
 import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
 import { readCommand } from './read.js';
@@ -24,7 +26,9 @@ const commands = [
   videoCommand(),
   scoreCommand(),
   generateCommand(),
+  downloadCommand(),
   convertCommand(),
+  cacheCommand(),
   infoCommand(),
 ];
 

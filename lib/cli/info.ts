@@ -1,22 +1,30 @@
 import { Command } from 'commander';
 import { modelInfo } from '../info.js';
+import type { LoadOptions, ModelFile } from '../types.js';
 import { EMBEDDED_NOTICE, print, remark } from './common.js';
 import { bytes } from './format.js';
+import { sourceOptions } from './source-options.js';
+
+interface Options
+  extends Pick<LoadOptions, 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'> {
+  model?: string;
+  json?: boolean;
+}
 
 export function infoCommand(): Command {
-  return new Command('info')
-    .description('show what a model folder holds, without loading it')
-    .argument('[model]', 'model folder (default: the embedded emoji model)')
-    .option('--model <path>', 'the same as an option')
+  return sourceOptions(new Command('info'))
+    .description('show what a model holds, without loading it')
+    .argument('[model]', 'model folder, or a hub id that is in the cache (default: the embedded emoji model)')
+    .option('--model <path or id>', 'the same as an option')
     .option('--json', 'print JSON')
     .action(run);
 }
 
-async function run(model: string | undefined, options: { model?: string; json?: boolean }): Promise<void> {
-  const folder = model ?? options.model;
-  if (folder === undefined) remark(EMBEDDED_NOTICE);
-  const info = await modelInfo(folder);
-  if (options.json) return print(JSON.stringify(info));
+async function run(argument: string | undefined, { model = argument, json, ...options }: Options): Promise<void> {
+  if (model === undefined) remark(EMBEDDED_NOTICE);
+  const info = await modelInfo(model, options);
+  if (json) return print(JSON.stringify(info));
+  const [text, vision] = info.files as [ModelFile, ModelFile];
   const rows: [string, string][] = [
     ['name', info.name],
     ['path', info.path],
@@ -28,9 +36,15 @@ async function run(model: string | undefined, options: { model?: string; json?: 
     ['image', `${info.imageSize} x ${info.imageSize} pixels, ${info.imageTokens} tokens`],
     ['text model', `${info.layers} layers, ${info.width} wide, ${info.vocabulary} tokens`],
     ['quantization', `text ${info.quantization}, vision ${info.visionQuantization}`],
+    ['text file', contents(text)],
+    ['vision file', contents(vision)],
+    ['masks', info.maskDecoder ? 'decoder included' : 'no decoder'],
     ['context', `${info.contextTokens} tokens`],
     ['memory', `${bytes(info.memory.weights)} weights + ${bytes(info.memory.cache)} cache`],
     ['licence', info.licence],
   ];
   for (const [name, value] of rows) print(`${name.padEnd(13)} ${value}`);
 }
+
+const contents = (file: ModelFile): string =>
+  `${bytes(file.bytes)}: ${file.types.map(({ type, tensors, bytes: size }) => `${tensors} x ${type} ${bytes(size)}`).join(', ')}`;

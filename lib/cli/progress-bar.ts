@@ -11,7 +11,10 @@ export class ProgressBar {
 
   /** Loading takes a moment only: it has no bar. */
   readonly update = ({ stage, done, total, speed = 0, timeLeft = Number.POSITIVE_INFINITY }: Progress): void => {
-    if (stage === 'load') return this.stop();
+    if (stage === 'load') {
+      this.stop();
+      return;
+    }
     const payload = { stage: DOING[stage], speed: `${bytes(Math.round(speed))}/s`, left: duration(timeLeft) };
     if (stage !== this.#stage) {
       this.stop();
@@ -21,6 +24,14 @@ export class ProgressBar {
     }
     this.#bar?.update(done, payload);
   };
+
+  /** A way to say something without tearing the bar. */
+  say =
+    (print: (line: string) => void) =>
+    (line: string): void => {
+      this.stop();
+      print(line);
+    };
 
   stop(): void {
     this.#bar?.stop();

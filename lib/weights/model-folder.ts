@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type GgufArray, type GgufHeader, type GgufScalar, native } from '../native.js';
+import type { ModelFile } from '../types.js';
 import type { Hyperparameters } from './config.js';
 import { maskTensors } from './mask-decoder.js';
 import { textTensors, visionTensors } from './names.js';
@@ -25,11 +26,39 @@ export interface ModelFolder {
   maskDecoder: boolean;
   /** Bytes of both files' tensors. */
   weightBytes: number;
+  files: ModelFile[];
 }
 
 /** Whether a folder holds (at least a part of) a converted model. */
-export const isModelFolder = (folder: string): boolean =>
-  Object.values(MODEL_FILES).some((name) => existsSync(path.join(folder, name)));
+export const isModelFolder = (folder: string): boolean => ggufNames(folder).length > 0;
+
+const ggufNames = (folder: string): string[] =>
+  existsSync(folder) && statSync(folder).isDirectory()
+    ? readdirSync(folder).filter((name) => name.endsWith('.gguf'))
+    : [];
+
+/** Under our own names, else one file with `mmproj` in its name and one without, as other converters write them. */
+function modelFiles(folder: string): [text: string, vision: string] {
+  const names = ggufNames(folder);
+  const ours = Object.values(MODEL_FILES).some((name) => names.includes(name));
+  const find = (what: 'text' | 'vision'): string => {
+    const found = ours
+      ? names.filter((name) => name === MODEL_FILES[what])
+      : names.filter((name) => /mmproj/i.test(name) === (what === 'vision'));
+    if (found.length > 1)
+      throw new PaliGemmaError(
+        'ERR_INVALID_MODEL',
+        `${folder} has several ${what === 'text' ? 'text models' : 'mmproj files'}: ${found.join(', ')}; leave one`,
+      );
+    if (found.length === 0)
+      throw new PaliGemmaError(
+        'ERR_MODEL_NOT_FOUND',
+        `${MODEL_FILES[what]} is missing in ${folder}: a model folder holds ${MODEL_FILES.text} and ${MODEL_FILES.vision}`,
+      );
+    return path.join(folder, found[0] as string);
+  };
+  return [find('text'), find('vision')];
+}
 
 /**
  * Reads and checks a model folder's headers. ggml ends the process when a file is not what it expects, so whatever it
@@ -37,15 +66,7 @@ export const isModelFolder = (folder: string): boolean =>
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL, naming the file and what is wrong.
  */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
-  const textPath = path.join(folder, MODEL_FILES.text);
-  const visionPath = path.join(folder, MODEL_FILES.vision);
-  for (const file of [textPath, visionPath])
-    if (!existsSync(file))
-      throw new PaliGemmaError(
-        'ERR_MODEL_NOT_FOUND',
-        `${path.basename(file)} is missing in ${folder}: a model folder holds ${MODEL_FILES.text} and ${MODEL_FILES.vision}`,
-      );
-  return { folder, ...(await checkModelFiles(textPath, visionPath)) };
+  return { folder, ...(await checkModelFiles(...modelFiles(folder))) };
 }
 
 /** The same for two files wherever they are. */
@@ -58,8 +79,11 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
     throw text.unsupported(`it holds a "${architecture}" model, not the Gemma of a PaliGemma`);
   if (vision.string('general.architecture') !== 'clip')
     throw vision.unsupported(`it holds a "${vision.string('general.architecture')}" model, not a vision tower`);
-  if (vision.string('clip.projector_type') !== 'paligemma')
-    throw vision.unsupported(`its projector is "${vision.string('clip.projector_type')}", not "paligemma"`);
+  const projector = vision.string('clip.projector_type', '');
+  if (projector !== 'paligemma')
+    throw vision.unsupported(
+      `its projector is ${projector === '' ? 'of no type' : `"${projector}"`}, not "paligemma", which leaves open whether its features are in the scale of the checkpoint`,
+    );
 
   const hyperparameters: Hyperparameters = {
     architecture,
@@ -74,7 +98,8 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
   text.checkTensors(textTensors(hyperparameters, rows));
   const maskDecoder = vision.has('mask.decoder.0.weight');
   vision.checkTensors([...visionTensors(hyperparameters), ...(maskDecoder ? maskTensors() : [])]);
-  const imageToken = vision.count('paligemma.image_token_id', 0);
+  // Other converters do not write it. It stands for images in a trace, and is never looked up.
+  const imageToken = vision.count('paligemma.image_token_id', 0, 1 << 24, rows);
   return {
     textPath,
     visionPath,
@@ -88,6 +113,7 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
     visionType: vision.quantization(),
     maskDecoder,
     weightBytes: text.bytes() + vision.bytes(),
+    files: [text.summary(), vision.summary()],
   };
 }
 
@@ -228,7 +254,7 @@ class Gguf {
       while (squeezed.length > 1 && squeezed.at(-1) === 1) squeezed.pop(); // GGUF drops trailing dimensions of 1
       if (tensor.shape.join() !== squeezed.join())
         throw this.invalid(`tensor ${gguf} is [${tensor.shape}], expected [${squeezed}]`);
-      if (kind === 'exact' && tensor.type !== 'f32')
+      if (kind === 'exact' && tensor.type !== 'f32' && !(gguf === 'v.patch_embd.weight' && tensor.type === 'f16'))
         throw this.invalid(`tensor ${gguf} is ${tensor.type}, expected f32`);
       if (tensor.offset + tensor.size > this.header.fileSize)
         throw this.invalid(
@@ -254,12 +280,22 @@ class Gguf {
   bytes(): number {
     return this.header.tensors.reduce((sum, { size }) => sum + size, 0);
   }
-  /** By the name people know: what the file says, else the type that holds most of the model's bytes. */
+  /** What is stored in which type, the largest share first. */
+  summary(): ModelFile {
+    const types = new Map<string, ModelFile['types'][number]>();
+    for (const { type, size } of this.header.tensors) {
+      const { tensors, bytes } = types.get(type) ?? { tensors: 0, bytes: 0 };
+      types.set(type, { type, tensors: tensors + 1, bytes: bytes + size });
+    }
+    return {
+      path: this.path,
+      bytes: this.header.fileSize,
+      types: [...types.values()].sort((a, b) => b.bytes - a.bytes),
+    };
+  }
+
+  /** By the name people know: what the file says, else the type that holds most of its bytes. */
   quantization(): string {
-    const named = quantizationOf(this.value('general.file_type'));
-    if (named !== undefined) return named;
-    const bytes = new Map<string, number>();
-    for (const { type, size } of this.tensors()) bytes.set(type, (bytes.get(type) ?? 0) + size);
-    return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
+    return quantizationOf(this.value('general.file_type')) ?? this.summary().types[0]?.type ?? 'f32';
   }
 }

@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type GgufEntry, type GgufPlan, native } from '../native.js';
+import { ProgressMeter } from '../progress.js';
 import type { Progress } from '../types.js';
 import { withLock } from './lock.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';
-import { CallbackError, ProgressMeter } from './progress.js';
 import { storedBytes } from './stored-tensor.js';
 import { plannedBytes } from './tensor-plan.js';
 
@@ -68,6 +68,7 @@ async function replace(parts: [Part, Part], target: string, options: WriteOption
     }
     const [text, vision] = parts.map((part) => path.join(aside, part.name)) as [string, string];
     await checkModelFiles(text, vision); // what load would refuse must not take the place of something good
+    reporting(() => meter.finish());
     // Without the old vision tower first, a crash between the renames would leave halves of two models that fit.
     await rm(path.join(target, MODEL_FILES.vision), { force: true });
     for (const part of parts) await rename(path.join(aside, part.name), path.join(target, part.name));
@@ -85,9 +86,14 @@ async function replace(parts: [Part, Part], target: string, options: WriteOption
 async function writePart(part: Part, file: string, before: number, meter: ProgressMeter, signal?: AbortSignal) {
   signal?.throwIfAborted();
   const plan = { path: file, threads: os.availableParallelism(), values: part.values, tensors: part.tensors };
+  let failure: unknown;
   const job = native().writeGguf(plan, (done) => {
-    meter.update(before + done);
-    if (meter.failed) job.cancel();
+    try {
+      reporting(() => meter.update(before + done));
+    } catch (error) {
+      failure ??= error; // it must not pass through native code
+      job.cancel();
+    }
   });
   signal?.addEventListener('abort', job.cancel, { once: true });
   try {
@@ -96,8 +102,22 @@ async function writePart(part: Part, file: string, before: number, meter: Progre
     signal?.removeEventListener('abort', job.cancel);
   }
   signal?.throwIfAborted();
-  meter.update(before + part.sourceBytes);
-  meter.throwIfFailed();
+  if (failure) throw failure;
+}
+
+/** Carries what a caller's callback threw, to be told from what went wrong here. */
+class CallbackError extends Error {
+  constructor(readonly thrown: unknown) {
+    super('a progress callback threw');
+  }
+}
+
+function reporting(report: () => void): void {
+  try {
+    report();
+  } catch (error) {
+    throw new CallbackError(error);
+  }
 }
 
 /** The first folder that had to be made. */

@@ -1,0 +1,221 @@
+// From what a user names, a hub id or a checkpoint on the disk, to a converted model in the cache.
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { checkFunction, flag, text } from '../check.js';
+import { PaliGemmaError } from '../errors.js';
+import { sourceOptions } from '../options.js';
+import type { Progress } from '../types.js';
+import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
+import { withLock } from '../weights/lock.js';
+import { openModelFolder } from '../weights/model-folder.js';
+import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf } from './cache.js';
+import { downloadFiles } from './download.js';
+import { type HubRepo, isHubId, openRepo } from './hub.js';
+import { neededFiles } from './hub-files.js';
+
+export interface ObtainOptions
+  extends Pick<
+    ConvertOptions,
+    'quantization' | 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'
+  > {
+  /** Branch, tag or commit on the hub. Default `main`. */
+  revision?: string;
+  /** Token for the hub. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
+  token?: string;
+  /** Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
+  cacheDir?: string;
+  onProgress?: (progress: Progress) => void;
+  /** What a user should read once: licences. Default: a process warning. */
+  onNotice?: (text: string) => void;
+}
+
+export interface DownloadOptions extends ObtainOptions {
+  /** Keep the downloaded checkpoint, to convert it to other types later. Default false: it is removed once converted. */
+  keepSource?: boolean;
+}
+
+/**
+ * Fetches a model from the hub, converts it and puts it into the cache, from where `load` opens it without the network. Asks the
+ * hub for the newest commit; when that is in the cache, nothing is fetched.
+ * @param model hub id such as `google/paligemma-3b-mix-224`, or the path of a checkpoint
+ * @returns the model's folder
+ * @throws PaliGemmaError ERR_GATED_MODEL, ERR_MODEL_NOT_FOUND, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL and what `convert` throws;
+ *   the signal's reason when aborted
+ */
+export async function download(model: string, options: DownloadOptions = {}): Promise<string> {
+  sourceOptions(text('model', model), options);
+  checkFunction('onNotice', options.onNotice);
+  const keepSource = flag('keepSource', options.keepSource ?? false);
+  return obtain(model, options, { refresh: true, keepSource });
+}
+
+/** As {@link download}, but what is in the cache is taken without asking the hub. */
+export const obtainModel = (model: string, options: ObtainOptions): Promise<string> =>
+  obtain(model, options, { refresh: false, keepSource: false });
+
+/** The folder of a model that is in the cache, without making it. */
+export async function findModel(model: string, options: ObtainOptions): Promise<string | undefined> {
+  const shelf = ModelShelf.of(model, options.cacheDir);
+  const origin = isHubId(model) ? await shelf.commitOf(options.revision ?? 'main') : fingerprint(model);
+  if (origin === undefined) return undefined;
+  const adapter = await knownAdapter(options);
+  return shelf.find(keyOf(origin, options, adapter)) ?? shelf.find(readyKey(origin));
+}
+
+interface Manner {
+  /** Ask the hub what the revision stands for, even when an answer is known. */
+  refresh: boolean;
+  keepSource: boolean;
+}
+
+async function obtain(model: string, options: ObtainOptions, manner: Manner): Promise<string> {
+  options.signal?.throwIfAborted();
+  if (!isHubId(model) && !existsSync(model))
+    throw new PaliGemmaError(
+      'ERR_MODEL_NOT_FOUND',
+      `no such model: ${model} is neither a path nor a hub id (owner/name)`,
+    );
+  const known = manner.refresh && isHubId(model) ? undefined : await findModel(model, options);
+  if (known !== undefined) return known;
+  return isHubId(model) ? fromHub(model, options, manner) : fromDisk(model, options);
+}
+
+async function fromDisk(source: string, options: ObtainOptions): Promise<string> {
+  const shelf = ModelShelf.of(source, options.cacheDir);
+  await shelf.make();
+  return withLock(shelf.folder, options.signal, async () => {
+    const adapter = await fetchAdapter(options);
+    const key = keyOf(fingerprint(source), options, adapter);
+    return shelf.find(key) ?? convertInto(shelf, key, source, adapter, options, { model: path.resolve(source) });
+  });
+}
+
+async function fromHub(id: string, options: ObtainOptions, { keepSource }: Manner): Promise<string> {
+  const revision = options.revision ?? 'main';
+  const shelf = ModelShelf.of(id, options.cacheDir);
+  const repo = await openRepo(id, revision, options);
+  const { content, files } = neededFiles(repo);
+  if (content === 'adapter')
+    throw new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      `${id} is an adapter: load the model it was trained on, with adapter: '${id}'`,
+    );
+  await shelf.make();
+  return withLock(shelf.folder, options.signal, async () => {
+    const ready = content === 'gguf';
+    const adapter = await fetchAdapter(options);
+    const key = ready ? readyKey(repo.commit) : keyOf(repo.commit, options, adapter);
+    let folder = shelf.find(key);
+    if (folder === undefined) {
+      const origin = { model: id, revision, commit: repo.commit, licence: repo.licence };
+      if (ready) {
+        folder = shelf.path(key);
+        await mkdir(folder, { recursive: true });
+        await downloadFiles(repo, files, folder, options);
+        await showLicence(repo, options);
+        const { textType, visionType } = await openModelFolder(folder);
+        await shelf.record(key, recordOf(origin, { quantization: textType, visionQuantization: visionType }));
+      } else {
+        const source = path.join(shelf.downloads, repo.commit);
+        await mkdir(source, { recursive: true });
+        await downloadFiles(repo, files, source, options);
+        await showLicence(repo, options);
+        folder = await convertInto(shelf, key, source, adapter, options, origin);
+        if (!keepSource) await rm(source, { recursive: true, force: true });
+      }
+    }
+    await shelf.remember(revision, repo.commit);
+    return folder;
+  });
+}
+
+async function convertInto(
+  shelf: ModelShelf,
+  key: string,
+  source: string,
+  adapter: Adapter | undefined,
+  options: ObtainOptions,
+  origin: Pick<CacheRecord, 'model' | 'revision' | 'commit' | 'licence'>,
+): Promise<string> {
+  const folder = shelf.path(key);
+  const { quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal } = options;
+  await convert(source, folder, {
+    ...{ quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal },
+    ...(adapter ? { adapter: adapter.folder } : {}),
+    ...(origin.licence === undefined ? {} : { licence: origin.licence }),
+    name: path.basename(origin.model).replace(/\.npz$/, ''),
+  });
+  await shelf.record(key, recordOf(origin, { ...chosenTypes(options), adapter: options.adapter, maskDecoder }));
+  return folder;
+}
+
+const recordOf = (
+  origin: Pick<CacheRecord, 'model' | 'revision' | 'commit' | 'licence'>,
+  choices: Pick<CacheRecord, 'quantization' | 'visionQuantization' | 'adapter' | 'maskDecoder'>,
+): CacheRecord => ({ ...origin, ...choices, created: new Date().toISOString() });
+
+/** What a model is made from and how, as a folder's name. */
+function keyOf(origin: string, options: ObtainOptions, adapter: Adapter | undefined): string {
+  const { quantization, visionQuantization } = chosenTypes(options);
+  const files = [options.maskDecoder, options.tokenizer].map((file) =>
+    file !== undefined && existsSync(file) ? fingerprint(file) : file,
+  );
+  const others = [...files, adapter?.origin];
+  const extra = others.some((part) => part !== undefined) ? `-${hash(JSON.stringify(others))}` : '';
+  return `${origin.slice(0, 12)}-${quantization}-${visionQuantization}${extra}`;
+}
+
+/** Of GGUF files, which are as they are. */
+const readyKey = (origin: string): string => `${origin.slice(0, 12)}-gguf`;
+
+interface Adapter {
+  folder: string;
+  /** Commit, or fingerprint of a folder. */
+  origin: string;
+}
+
+async function knownAdapter({ adapter, cacheDir }: ObtainOptions): Promise<Adapter | undefined> {
+  if (adapter === undefined) return undefined;
+  if (!isHubId(adapter)) return { folder: adapter, origin: existsSync(adapter) ? fingerprint(adapter) : adapter };
+  const shelf = ModelShelf.of(adapter, cacheDir);
+  const origin = (await shelf.commitOf('main')) ?? '';
+  return { folder: path.join(shelf.downloads, origin), origin };
+}
+
+const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors'];
+
+/** An adapter from the hub stays where it was downloaded to: it is small, and goes with several types. */
+async function fetchAdapter(options: ObtainOptions): Promise<Adapter | undefined> {
+  const known = await knownAdapter(options);
+  const id = options.adapter;
+  if (id === undefined || !known || !isHubId(id)) return known;
+  if (ADAPTER_FILES.every((name) => existsSync(path.join(known.folder, name)))) return known;
+  const repo = await openRepo(id, 'main', options);
+  const { content, files } = neededFiles(repo);
+  if (content !== 'adapter') throw new PaliGemmaError('ERR_UNSUPPORTED_MODEL', `${id} holds no LoRA adapter`);
+  const shelf = ModelShelf.of(id, options.cacheDir);
+  await shelf.make();
+  return withLock(shelf.folder, options.signal, async () => {
+    const folder = path.join(shelf.downloads, repo.commit);
+    await mkdir(folder, { recursive: true });
+    await downloadFiles(repo, files, folder, { ...options, onProgress: undefined });
+    await shelf.remember('main', repo.commit);
+    return { folder, origin: repo.commit };
+  });
+}
+
+const GEMMA_NOTICE =
+  'Gemma is provided under and subject to the Gemma Terms of Use found at https://ai.google.dev/gemma/terms; ' +
+  'they bind what is converted from it too.';
+
+/** Once for a cache. */
+async function showLicence({ id, licence }: HubRepo, options: ObtainOptions): Promise<void> {
+  if (licence !== 'gemma' && !(licence === undefined && id.startsWith('google/'))) return;
+  const cache = cacheFolder(options.cacheDir);
+  const shown = path.join(cache, 'gemma-terms-shown');
+  if (existsSync(shown)) return;
+  if (options.onNotice) options.onNotice(GEMMA_NOTICE);
+  else process.emitWarning(GEMMA_NOTICE, { type: 'PaliGemma', code: 'PALIGEMMA_LICENCE' });
+  await writeFile(shown, `${new Date().toISOString()}\n`);
+}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { gguf } from '@huggingface/gguf';
@@ -280,6 +281,70 @@ describe('what cannot be converted', () => {
     fs.truncateSync(path.join(folder, 'model.safetensors'), length);
     await refused(folder, 'ERR_INVALID_MODEL', /not a whole safetensors file/);
   });
+  describe('a tampered safetensors header', () => {
+    const NORM = 'language_model.model.norm.weight';
+    const tampered = (
+      edit: (header: Record<string, { shape: number[]; data_offsets: number[]; dtype: string }>) => void,
+    ) => {
+      const folder = copyCheckpoint(reference('pg1-random'));
+      const file = path.join(folder, 'model.safetensors');
+      const bytes = fs.readFileSync(file);
+      const size = Number(bytes.readBigUInt64LE());
+      const header = JSON.parse(bytes.subarray(8, 8 + size).toString());
+      edit(header);
+      const json = Buffer.from(JSON.stringify(header));
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(json.length));
+      fs.writeFileSync(file, Buffer.concat([length, json, bytes.subarray(8 + size)]));
+      return folder;
+    };
+    const NAMED = /model\.safetensors.*language_model\.model\.norm\.weight/;
+
+    test.each<[string, number[], number[]]>([
+      ['an offset beyond the file', [96], [1e9, 1e9 + 384]],
+      ['a negative offset', [96], [-384, 0]],
+      ['an end before its start', [96], [384, 0]],
+      ['a huge count', [2 ** 40, 2 ** 40], [0, 384]],
+      ['a negative count', [-96], [0, 384]],
+      ['a count that is no number', ['96' as never], [0, 384]],
+      ['a fraction', [96.5], [0, 386]],
+      ['more bytes than its shape', [96], [0, 388]],
+    ])('with %s', (_, shape, range) =>
+      refused(
+        tampered((header) => {
+          header[NORM] = { dtype: 'F32', shape, data_offsets: range };
+        }),
+        'ERR_INVALID_MODEL',
+        NAMED,
+      ),
+    );
+    test('with tensors that overlap', () =>
+      refused(
+        tampered((header) => {
+          const entry = header[NORM] as { data_offsets: number[] };
+          entry.data_offsets = entry.data_offsets.map((offset) => offset - 4);
+        }),
+        'ERR_INVALID_MODEL',
+        /model\.safetensors.*overlap/,
+      ));
+    test('with a type that holds no weights', () =>
+      refused(
+        tampered((header) => {
+          (header[NORM] as { dtype: string }).dtype = 'I32';
+        }),
+        'ERR_UNSUPPORTED_MODEL',
+        /model\.safetensors.*norm\.weight is stored as I32/,
+      ));
+    test('with a length beyond the file', () => {
+      const folder = copyCheckpoint(reference('pg1-random'));
+      const file = path.join(folder, 'model.safetensors');
+      const bytes = fs.readFileSync(file);
+      bytes.writeBigUInt64LE(1n << 60n);
+      fs.writeFileSync(file, bytes);
+      return refused(folder, 'ERR_INVALID_MODEL', /model\.safetensors/);
+    });
+  });
+
   test('values beyond float16', async () => {
     const folder = copyCheckpoint(reference('pg1-random'));
     const file = path.join(folder, 'model.safetensors');
@@ -383,6 +448,65 @@ describe('an interrupted conversion', () => {
     await expect(
       convert(emoji('checkpoint'), target, { signal: AbortSignal.abort(new Error('never')) }),
     ).rejects.toThrow('never');
+  });
+});
+
+/** A file system of a given size; undefined where making one takes rights that we do not have. */
+function smallDisk(megabytes: number): { folder: string; remove(): void } | undefined {
+  const folder = scratch('disk');
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
+  return status === 0 ? { folder, remove: () => void spawnSync('umount', ['-l', folder]) } : undefined;
+}
+
+describe('a full disk', () => {
+  const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+  (canMount ? test : test.skip)('is seen before anything is written', async () => {
+    const disk = smallDisk(8);
+    if (!disk) return;
+    try {
+      await expect(convert(emoji('checkpoint'), path.join(disk.folder, 'model'), options)).rejects.toMatchObject({
+        code: 'ERR_DISK_FULL',
+        message: expect.stringMatching(/ \d MB free, the model needs \d+ MB/),
+      });
+      expect(fs.readdirSync(disk.folder)).toEqual([]);
+    } finally {
+      disk.remove();
+    }
+  });
+
+  (canMount ? test : test.skip)('that fills up meanwhile leaves nothing behind', async () => {
+    const disk = smallDisk(48);
+    if (!disk) return;
+    const filler = path.join(disk.folder, 'filler');
+    const fill = () => {
+      try {
+        fs.writeFileSync(filler, Buffer.alloc(48 << 20));
+      } catch {
+        // what fits is there
+      }
+    };
+    try {
+      const conversion = convert(emoji('checkpoint'), path.join(disk.folder, 'model'), {
+        ...options,
+        onProgress: fill,
+      });
+      await expect(conversion).rejects.toMatchObject({
+        code: 'ERR_DISK_FULL',
+        message: expect.stringMatching(/disk is full/),
+      });
+      expect(fs.readdirSync(disk.folder)).toEqual(['filler']);
+    } finally {
+      disk.remove();
+    }
+  });
+});
+
+test('a folder that cannot be made is an error that names it', async () => {
+  const file = path.join(scratch('file'), 'in-the-way');
+  fs.writeFileSync(file, '');
+  await expect(convert(emoji('checkpoint'), path.join(file, 'model'))).rejects.toMatchObject({
+    code: 'ERR_CONVERSION_FAILED',
+    message: expect.stringMatching(/in-the-way/),
   });
 });
 

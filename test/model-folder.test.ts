@@ -3,8 +3,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { modelInfo, PaliGemma, PaliGemmaError } from '../lib/index.js';
-import { converted, EMBEDDED, PICTURE, reference, scratch } from './helpers/fixtures.js';
+import { convert, modelInfo, PaliGemma, PaliGemmaError } from '../lib/index.js';
+import { type GgufEntry, type GgufPlan, native } from '../lib/native.js';
+import { openCheckpoint } from '../lib/weights/checkpoint.js';
+import { textMetadata, visionMetadata } from '../lib/weights/metadata.js';
+import { planText, planVision } from '../lib/weights/tensor-plan.js';
+import { converted, EMBEDDED, emoji, PICTURE, reference, scratch } from './helpers/fixtures.js';
 
 const folder = scratch('damaged');
 const whole = Object.fromEntries(
@@ -44,15 +48,10 @@ describe('refuses', () => {
   test('a folder that is not there', () =>
     expect(PaliGemma.load('/no/such/model')).rejects.toMatchObject({
       code: 'ERR_MODEL_NOT_FOUND',
-      message: expect.stringMatching(/no such model folder/),
+      message: expect.stringMatching(/neither a folder nor a hub id/),
     }));
   test('an empty folder', () =>
     expect(PaliGemma.load(scratch('empty'))).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' }));
-  test('a checkpoint that is not converted, saying how to', () =>
-    expect(PaliGemma.load(reference('pg1-random'))).rejects.toMatchObject({
-      code: 'ERR_MODEL_NOT_FOUND',
-      message: expect.stringMatching(/paligemma convert/),
-    }));
   test.each(['model.gguf', 'mmproj.gguf'])('a folder without %s', (name) =>
     refused({ [name]: undefined }, 'ERR_MODEL_NOT_FOUND', new RegExp(`${name} is missing`)),
   );
@@ -168,5 +167,69 @@ test('info reads headers only and refuses as load does', async () => {
   });
   await expect(modelInfo(lay({ 'model.gguf': new Uint8Array(3) }))).rejects.toMatchObject({
     code: 'ERR_INVALID_MODEL',
+  });
+});
+
+describe('GGUF files of another converter', () => {
+  /** The emoji model as somebody else's tools would write it: other names, and without what is only ours. */
+  async function foreign(change: (vision: GgufEntry[], text: GgufEntry[]) => void = () => {}): Promise<string> {
+    const checkpoint = await openCheckpoint(emoji('checkpoint'));
+    const origin = { name: 'emoji', licence: 'cc-by-4.0' };
+    const dropped = /paligemma\.|general\.(file_type|quantization_version|license|size_label|tags)|rope\.|use_gelu_/;
+    const text = textMetadata(checkpoint, 'f16', origin).filter(({ key }) => !dropped.test(key));
+    const vision = visionMetadata(checkpoint, 'f16', checkpoint.hyperparameters.vision.mlpWidth, origin).filter(
+      ({ key }) => !dropped.test(key),
+    );
+    change(vision, text);
+    const target = scratch('foreign');
+    const write = (name: string, values: GgufEntry[], tensors: GgufPlan['tensors']) =>
+      native().writeGguf({ path: path.join(target, name), threads: 1, values, tensors }, () => {}).promise;
+    await write('emoji-F16.gguf', text, planText(checkpoint, 'f16'));
+    await write('emoji-mmproj-F16.gguf', vision, planVision(checkpoint, checkpoint.vision, 'f16'));
+    return target;
+  }
+
+  test('load when their metadata suffices', async () => {
+    await using model = await PaliGemma.load(await foreign());
+    expect(await model.caption(PICTURE)).toBe('an owl and a cat');
+    expect(model.info).toMatchObject({ quantization: 'f16', visionQuantization: 'f16', licence: 'unknown' });
+  });
+
+  test.each([
+    ['another projector', 'clip.projector_type', 'mlp', /projector is "mlp".*leaves open.*scale of the checkpoint/],
+    ['another kind of text model', 'general.architecture', 'llama', /"llama" model/],
+  ])('are refused with %s', async (_, key, value, message) => {
+    const changed = await foreign((...both) => {
+      const entries = key.startsWith('clip') ? both[0] : both[1];
+      const entry = entries.find((candidate) => candidate.key === key) as { value: unknown };
+      entry.value = value;
+    });
+    await expect(PaliGemma.load(changed)).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED_MODEL',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('are refused when there are several of a kind', async () => {
+    const target = await foreign();
+    fs.copyFileSync(path.join(target, 'emoji-F16.gguf'), path.join(target, 'emoji-Q8_0.gguf'));
+    await expect(PaliGemma.load(target)).rejects.toMatchObject({
+      code: 'ERR_INVALID_MODEL',
+      message: expect.stringMatching(/several text models: .*emoji-F16\.gguf.*emoji-Q8_0\.gguf/),
+    });
+  });
+
+  test('cannot be converted again', async () => {
+    await expect(convert(await foreign(), scratch('again'))).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED_MODEL',
+      message: expect.stringMatching(/converted already/),
+    });
+  });
+});
+
+test('a type that a converted model does not have is not passed over', async () => {
+  await expect(PaliGemma.load(EMBEDDED, { quantization: 'q4_k_m' })).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: expect.stringMatching(/text f16, vision f16/),
   });
 });

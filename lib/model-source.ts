@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isCheckpoint } from './checkpoint/checkpoint.js';
 import { PaliGemmaError } from './errors.js';
 import { isHubId } from './hub/hub.js';
 import { findModel, obtainModel } from './hub/obtain.js';
 import { packageRoot } from './package-root.js';
 import type { LoadOptions } from './types.js';
-import { isCheckpoint } from './weights/checkpoint.js';
 import { isModelFolder, type ModelFolder, openModelFolder } from './weights/model-folder.js';
 
 /** Folder of the small emoji model that comes with the package. */

@@ -3,11 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gguf } from '@huggingface/gguf';
 import { describe, expect, test } from '@jest/globals';
+import { openCheckpoint } from '../lib/checkpoint/checkpoint.js';
+import { readSafetensors } from '../lib/checkpoint/safetensors.js';
+import type { StoredTensor } from '../lib/checkpoint/stored-tensor.js';
 import { convert, modelInfo, PaliGemma } from '../lib/index.js';
-import { openCheckpoint } from '../lib/weights/checkpoint.js';
 import { openModelFolder } from '../lib/weights/model-folder.js';
-import { readSafetensors } from '../lib/weights/safetensors.js';
-import type { StoredTensor } from '../lib/weights/stored-tensor.js';
 import {
   bytesOf,
   copyCheckpoint,

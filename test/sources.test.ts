@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { viewOf } from '../lib/checkpoint/stored-tensor.js';
 import { convert, PaliGemma } from '../lib/index.js';
-import { viewOf } from '../lib/weights/stored-tensor.js';
 import { bytesOf, copyCheckpoint, editJson, type Json, writeSafetensors } from './helpers/checkpoints.js';
 import { largestDifference, readFloats, readJson, reference, scratch } from './helpers/fixtures.js';
 import { type Array_, readNpzBytes, writeNpz } from './helpers/npz.js';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { checkFunction, checkSignal, invalid, object, oneOf } from '../check.js';
+import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { show } from '../errors.js';
 import type { Progress } from '../types.js';
-import { openCheckpoint } from './checkpoint.js';
 import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';
 import { MODEL_FILES } from './model-folder.js';

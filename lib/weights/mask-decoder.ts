@@ -1,7 +1,7 @@
+import type { CheckpointTensor } from '../checkpoint/checkpoint.js';
+import type { TensorName } from '../checkpoint/names.js';
+import { readNpz } from '../checkpoint/npz.js';
 import { PaliGemmaError } from '../errors.js';
-import type { CheckpointTensor } from './checkpoint.js';
-import type { TensorName } from './names.js';
-import { readNpz } from './npz.js';
 
 const CODES = 128;
 const WIDTH = 512;

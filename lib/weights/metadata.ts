@@ -1,9 +1,10 @@
 // GGUF metadata of the two files, by the ecosystem's conventions: general.*, gemma.* or gemma2.*, tokenizer.*, clip.*.
+
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { product } from '../checkpoint/stored-tensor.js';
+import { IMAGE } from '../checkpoint/tokenizer.js';
 import type { GgufEntry } from '../native.js';
-import type { Checkpoint } from './checkpoint.js';
 import { FILE_TYPE, type Quantization } from './quantization.js';
-import { product } from './stored-tensor.js';
-import { IMAGE } from './tokenizer.js';
 
 const string = (key: string, value: string): GgufEntry => ({ key, type: 'string', value });
 const u32 = (key: string, value: number): GgufEntry => ({ key, type: 'u32', value });

@@ -1,8 +1,9 @@
 // What is written for each tensor: its type, its shape when it is padded, its place in the file.
+
+import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
+import { product, type StoredTensor, viewOf } from '../checkpoint/stored-tensor.js';
 import { type GgufPlan, type NativeView, native } from '../native.js';
-import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { FILE_TYPE, type Quantization, tensorBytes, type VisionQuantization } from './quantization.js';
-import { product, type StoredTensor, viewOf } from './stored-tensor.js';
 
 type TensorPlan = GgufPlan['tensors'][number];
 

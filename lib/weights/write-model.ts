@@ -1,13 +1,13 @@
 import { mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { storedBytes } from '../checkpoint/stored-tensor.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type GgufEntry, type GgufPlan, native } from '../native.js';
 import { ProgressMeter } from '../progress.js';
 import type { Progress } from '../types.js';
 import { withLock } from './lock.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';
-import { storedBytes } from './stored-tensor.js';
 import { plannedBytes } from './tensor-plan.js';
 
 /** One of the two files of a model. */

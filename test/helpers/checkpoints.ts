@@ -1,7 +1,7 @@
 // Checkpoints made from other checkpoints: renamed, split, widened, damaged.
 import fs from 'node:fs';
 import path from 'node:path';
-import { readSafetensors } from '../../lib/weights/safetensors.js';
+import { readSafetensors } from '../../lib/checkpoint/safetensors.js';
 import { readJson, scratch } from './fixtures.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: edits reach into files of any shape

@@ -1,11 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PaliGemmaError } from '../errors.js';
+import { isModelFolder } from '../weights/model-folder.js';
 import { applyAdapter } from './adapter.js';
 import { isBigVision, openBigVision } from './big-vision.js';
 import type { Hyperparameters } from './config.js';
 import { openHuggingFace } from './huggingface.js';
-import { isModelFolder } from './model-folder.js';
 import type { TensorName } from './names.js';
 import type { LowRank, StoredTensor } from './stored-tensor.js';
 import type { Token } from './tokenizer.js';

@@ -141,6 +141,50 @@ describe('every task has its command', () => {
   });
 });
 
+describe('models that are kept', () => {
+  const cache = scratch('cache');
+  const kept = (...args: string[]) => paligemma(...args, '--cache-dir', cache);
+  const checkpoint = emoji('checkpoint');
+
+  test('download makes one and prints its folder', async () => {
+    const { status, out, err } = await kept('download', checkpoint, '--quantization', 'q4_k_m');
+    expect(status).toBe(0);
+    expect(fs.readdirSync(out.trim()).sort()).toEqual(['mmproj.gguf', 'model.gguf', 'source.json']);
+    expect(err).toMatch(/text q4_k_m, vision q8_0.*--model .*checkpoint --quantization q4_k_m/);
+  });
+
+  test('a command opens it by what it was made from, and makes another one where it must', async () => {
+    const caption = await kept('caption', PICTURE, '--model', checkpoint, '--quantization', 'q4_k_m');
+    expect(caption).toEqual({ status: 0, out: 'an owl and a cat\n', err: '' });
+    expect((await kept('caption', PICTURE, '--model', checkpoint)).out).toBe('an owl and a cat\n');
+    const { models } = { models: JSON.parse((await kept('cache', 'list', '--json')).out) };
+    expect(models).toMatchObject([{ quantization: 'f16' }, { model: checkpoint, quantization: 'q4_k_m' }]);
+  });
+
+  test('info shows types and sizes of one', async () => {
+    const { out } = await kept('info', checkpoint, '--quantization', 'q4_k_m');
+    expect(out).toMatch(/^quantization +text q4_k_m, vision q8_0$/m);
+    expect(out).toMatch(/^text file +2\.\d MB: \d+ x q4_K \d/m);
+    expect(out).toMatch(/^vision file +\d\.\d MB: \d+ x q8_0 /m);
+    expect(out).toMatch(/^memory +\d\.\d MB weights \+ \d\.\d MB cache$/m);
+  });
+
+  test('info of one that is not kept says how to get it', async () => {
+    const { status, err } = await kept('info', checkpoint, '--quantization', 'bf16');
+    expect([status, err]).toEqual([1, expect.stringMatching(/ERR_MODEL_NOT_FOUND.*paligemma download/)]);
+  });
+
+  test('cache lists, tells its place and removes', async () => {
+    expect((await kept('cache', 'path')).out).toBe(`${cache}\n`);
+    const list = await kept('cache', 'list');
+    expect(lines(list.out)).toHaveLength(2);
+    expect(list.err).toMatch(/^2 models, .* in /);
+    expect((await kept('cache', 'remove')).status).toBe(2);
+    expect((await kept('cache', 'remove', checkpoint)).err).toMatch(/^removed 2 models/);
+    expect((await kept('cache', 'list', '--json')).out).toBe('[]\n');
+  });
+});
+
 describe('convert and info', () => {
   test('make and show a model', async () => {
     const target = path.join(scratch('cli'), 'new', 'model');

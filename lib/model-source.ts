@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { isCheckpoint } from './checkpoint/checkpoint.js';
+import { isCheckpoint } from './checkpoint/open.js';
 import { PaliGemmaError } from './errors.js';
 import { isHubId } from './hub/hub.js';
 import { findModel, obtainModel } from './hub/obtain.js';

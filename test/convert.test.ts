@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gguf } from '@huggingface/gguf';
 import { describe, expect, test } from '@jest/globals';
-import { openCheckpoint } from '../lib/checkpoint/checkpoint.js';
+import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { readSafetensors } from '../lib/checkpoint/safetensors.js';
 import type { StoredTensor } from '../lib/checkpoint/stored-tensor.js';
 import { convert, modelInfo, PaliGemma } from '../lib/index.js';

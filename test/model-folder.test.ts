@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { openCheckpoint } from '../lib/checkpoint/checkpoint.js';
+import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { convert, modelInfo, PaliGemma, PaliGemmaError } from '../lib/index.js';
 import { type GgufEntry, type GgufPlan, native } from '../lib/native.js';
 import { textMetadata, visionMetadata } from '../lib/weights/metadata.js';
@@ -232,4 +232,13 @@ test('a type that a converted model does not have is not passed over', async () 
     code: 'ERR_INVALID_ARGUMENT',
     message: expect.stringMatching(/text f16, vision f16/),
   });
+});
+
+test('what else lies in a model folder does not make it a checkpoint', async () => {
+  const target = await converted(emoji('checkpoint'), 'f16');
+  fs.copyFileSync(emoji('checkpoint', 'config.json'), path.join(target, 'config.json'));
+  fs.copyFileSync(emoji('vae-emoji.npz'), path.join(target, 'vae-emoji.npz'));
+  expect((await modelInfo(target)).path).toBe(target);
+  fs.rmSync(path.join(target, 'config.json'));
+  expect((await modelInfo(target)).path).toBe(target);
 });

@@ -124,7 +124,7 @@ function lowRank({ module, embedding, A, B }: Factors, target: CheckpointTensor,
 function scaleOf(module: string, rank: number, config: Json): number {
   const r = pattern(config.rank_pattern, module) ?? config.r;
   const alpha = pattern(config.alpha_pattern, module) ?? config.lora_alpha;
-  if (typeof r !== 'number' || typeof alpha !== 'number' || !Number.isFinite(alpha))
+  if (typeof r !== 'number' || r < 1 || typeof alpha !== 'number' || !Number.isFinite(alpha))
     throw invalid(`adapter_config.json: r is ${show(r)} and lora_alpha ${show(alpha)} for ${module}; expected numbers`);
   if (r !== rank) throw invalid(`adapter_config.json says rank ${r} for ${module}, its factors have rank ${rank}`);
   return alpha / (config.use_rslora === true ? Math.sqrt(r) : r);

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { checkFunction, checkSignal, invalid, object, oneOf } from '../check.js';
-import { openCheckpoint } from '../checkpoint/checkpoint.js';
-import { show } from '../errors.js';
+import { isCheckpoint, openCheckpoint } from '../checkpoint/open.js';
+import { PaliGemmaError, show } from '../errors.js';
 import type { Progress } from '../types.js';
 import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';
-import { MODEL_FILES } from './model-folder.js';
+import { isModelFolder, MODEL_FILES } from './model-folder.js';
 import {
   DEFAULT_QUANTIZATION,
   defaultVision,
@@ -67,6 +67,11 @@ export async function convert(source: string, target: string, options: ConvertOp
     if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a path, not ${show(value)}`);
   options.signal?.throwIfAborted();
 
+  if (isModelFolder(source) && !isCheckpoint(source))
+    throw new PaliGemmaError(
+      'ERR_UNSUPPORTED_MODEL',
+      `${source} is converted already: load it as it is, or convert the checkpoint it was made from`,
+    );
   const checkpoint = await openCheckpoint(source, options);
   const masks = options.maskDecoder === undefined ? [] : await readMaskDecoder(options.maskDecoder);
   const origin: Origin = { name: options.name ?? checkpoint.name, licence: options.licence ?? 'gemma' };

@@ -1,5 +1,5 @@
 import { type OpenedModel, openPresentModel } from './model-source.js';
-import { defaultContext, loadOptions } from './options.js';
+import { cacheBytes, defaultCacheType, defaultContext, defaultSequences, loadOptions } from './options.js';
 import type { LoadOptions, ModelInfo } from './types.js';
 
 /**
@@ -11,11 +11,11 @@ import type { LoadOptions, ModelInfo } from './types.js';
 export async function modelInfo(model?: string, options: LoadOptions = {}): Promise<ModelInfo> {
   loadOptions(model, options);
   const opened = await openPresentModel(model, options);
-  const { text } = opened.hyperparameters;
   const info = describeModel(opened);
-  const contextTokens = defaultContext(info.imageTokens, text.contextLength);
-  const valueBytes = opened.textType === 'f32' ? 4 : 2;
-  const cache = 2 * text.layers * text.keyValueHeads * text.headSize * contextTokens * valueBytes;
+  const contextTokens = defaultContext(info.imageTokens, opened.hyperparameters.text.contextLength);
+  const cacheType = defaultCacheType(opened);
+  const sequences = defaultSequences(opened, contextTokens, cacheType);
+  const cache = sequences * cacheBytes(opened, contextTokens, cacheType);
   return { ...info, contextTokens, memory: { weights: opened.weightBytes, cache } };
 }
 

@@ -11,6 +11,8 @@ export interface NativeModelOptions {
   maxSequences: number;
   cacheType: 'f16' | 'f32';
   imageToken: number;
+  /** For features of images that were seen before. */
+  featureCacheBytes: number;
 }
 
 /** A resized picture: interleaved 8-bit RGB `[size, size, 3]`. */
@@ -77,6 +79,7 @@ export interface DoneEvent {
   stopped: boolean;
   imageTokens: number;
   promptTokens: number;
+  rememberedImages: number;
   timings: NativeTimings;
   beamScore: number;
   /** One array a token: itself, then the most probable ones. `near`: of a location, that it or one within 10 bins comes. */

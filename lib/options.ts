@@ -35,17 +35,40 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
 export function engineOptions(model: ModelFolder, options: LoadOptions) {
   const { imageSize, patchSize } = model.hyperparameters.vision;
   const imageTokens = (imageSize / patchSize) ** 2;
+  const contextTokens = whole(
+    'contextTokens',
+    options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength),
+    imageTokens + 2,
+    1 << 20,
+  );
+  const cacheType = oneOf('cacheType', options.cacheType ?? defaultCacheType(model), ['f16', 'f32']);
   return {
     threads: whole('threads', options.threads ?? os.availableParallelism(), 1, 512),
-    contextTokens: whole(
-      'contextTokens',
-      options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength),
-      imageTokens + 2,
-      1 << 20,
+    contextTokens,
+    maxSequences: whole(
+      'maxSequences',
+      options.maxSequences ?? defaultSequences(model, contextTokens, cacheType),
+      1,
+      256,
     ),
-    maxSequences: whole('maxSequences', options.maxSequences ?? 1, 1, 256),
-    cacheType: oneOf('cacheType', options.cacheType ?? (model.textType === 'f32' ? 'f32' : 'f16'), ['f16', 'f32']),
+    cacheType,
+    featureCacheBytes: number('featureCache', options.featureCache ?? 64, 0, 1 << 20) * 1e6,
   };
+}
+
+/** What keys and values of all sequences may take by default. */
+const CACHE_BYTES = 128e6;
+
+export function defaultSequences(model: ModelFolder, contextTokens: number, cacheType: 'f16' | 'f32'): number {
+  return Math.min(Math.max(Math.floor(CACHE_BYTES / cacheBytes(model, contextTokens, cacheType)), 1), 32);
+}
+
+export const defaultCacheType = ({ textType }: ModelFolder): 'f16' | 'f32' => (textType === 'f32' ? 'f32' : 'f16');
+
+/** Keys and values of one sequence. */
+export function cacheBytes({ hyperparameters }: ModelFolder, tokens: number, type: 'f16' | 'f32'): number {
+  const { layers, keyValueHeads, headSize } = hyperparameters.text;
+  return 2 * layers * keyValueHeads * headSize * tokens * (type === 'f32' ? 4 : 2);
 }
 
 /** Room for eight images of 256 tokens and what is asked about them; for one of more tokens at least. */

@@ -1,5 +1,6 @@
 import { checkSignal, object, text } from './check.js';
 import { Engine } from './engine.js';
+import { Gate } from './gate.js';
 import { decodeImage, type ImageInput } from './image.js';
 import { describeModel } from './info.js';
 import { openModel } from './model-source.js';
@@ -52,10 +53,13 @@ const EMBEDDED_WARNING =
 export class PaliGemma implements AsyncDisposable {
   readonly info: LoadedModelInfo;
   readonly #engine: Engine;
+  readonly #gate: Gate;
 
   private constructor(engine: Engine, info: LoadedModelInfo) {
     this.#engine = engine;
     this.info = info;
+    // So many pictures are decoded ahead of the model: it never waits for one, and memory does not grow with what is asked.
+    this.#gate = new Gate(2 * info.maxSequences + 8);
   }
 
   /**
@@ -194,19 +198,23 @@ export class PaliGemma implements AsyncDisposable {
   async encode(image: ImageInput, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     object('options', options);
     checkSignal(options.signal);
-    const { pixels } = await this.#prepare([image], options.signal);
-    return (await this.#engine.submit({ kind: 'encode', images: pixels }, options.signal)).features;
+    return this.#gate.run(async () => {
+      const { pixels } = await this.#prepare([image], options.signal);
+      return (await this.#engine.submit({ kind: 'encode', images: pixels }, options.signal)).features;
+    }, options.signal);
   }
 
   /** Everything the model computes up to the first token, to check numbers against a reference. */
   async trace(request: GenerateRequest): Promise<Trace> {
     const { prompt, images } = generateRequest(request);
-    const { pixels } = await this.#prepare(images, request.signal);
-    const { inputIds, pixelValues, imageFeatures, logits } = await this.#engine.submit(
-      { kind: 'trace', prompt, images: pixels },
-      request.signal,
-    );
-    return { inputIds, pixelValues, imageFeatures, logits };
+    return this.#gate.run(async () => {
+      const { pixels } = await this.#prepare(images, request.signal);
+      const { inputIds, pixelValues, imageFeatures, logits } = await this.#engine.submit(
+        { kind: 'trace', prompt, images: pixels },
+        request.signal,
+      );
+      return { inputIds, pixelValues, imageFeatures, logits };
+    }, request.signal);
   }
 
   /** Frees the model. What is unfinished rejects with ERR_DISPOSED, as does every later call. May be called again. */
@@ -257,20 +265,29 @@ export class PaliGemma implements AsyncDisposable {
     const { images, ...settings } = generateRequest(request);
     this.#engine.throwIfDisposed();
     checkLength(settings.prompt, this.info.contextTokens);
-    const { pixels, sizes } = await this.#prepare(images, signal);
-    const prepared = performance.now();
-    const stream = push !== undefined;
-    const done = await this.#engine.submit(
-      { kind: 'generate', ...settings, ...extra, images: pixels, stream },
-      signal,
-      push,
-    );
+    const { done, sizes, entered, prepared } = await this.#gate.run(async () => {
+      const entered = performance.now();
+      const { pixels, sizes } = await this.#prepare(images, signal);
+      const prepared = performance.now();
+      const native = { kind: 'generate', ...settings, ...extra, images: pixels, stream: push !== undefined } as const;
+      return { done: await this.#engine.submit(native, signal, push), sizes, entered, prepared };
+    }, signal);
     const generation: Generation = {
       text: done.text,
       tokens: done.tokens,
       finishReason: done.stopped ? 'stop' : 'length',
-      usage: { imageTokens: done.imageTokens, promptTokens: done.promptTokens, newTokens: done.tokens.length },
-      timings: { image: prepared - started, ...done.timings, total: performance.now() - started },
+      usage: {
+        imageTokens: done.imageTokens,
+        promptTokens: done.promptTokens,
+        rememberedImages: done.rememberedImages,
+        newTokens: done.tokens.length,
+      },
+      timings: {
+        image: prepared - entered,
+        ...done.timings,
+        queue: done.timings.queue + entered - started,
+        total: performance.now() - started,
+      },
     };
     if (settings.logprobs !== undefined)
       generation.logprobs = done.logprobs.map(([{ token, text, logprob }, ...top]) => ({ token, text, logprob, top }));

@@ -40,8 +40,13 @@ export interface LoadOptions {
    * 512 more), at most what the model was trained for, but at least one image and 512 tokens.
    */
   contextTokens?: number;
-  /** Requests computed at the same time; more wait. Default 1, at most 256. */
+  /**
+   * Requests computed at the same time; more wait. Default: as many as have their keys and values in 128 MB, from 1 to 32.
+   * At most 256.
+   */
   maxSequences?: number;
+  /** Megabytes for features of images, by content: asked again, an image skips the vision tower. Default 64; 0: none. */
+  featureCache?: number;
   /** Element type of the key/value cache. Default: `f32` for float32 weights, else `f16`. */
   cacheType?: 'f16' | 'f32';
   onProgress?: (progress: Progress) => void;
@@ -126,7 +131,7 @@ export interface GenerateRequest {
   signal?: AbortSignal;
 }
 
-/** Milliseconds. */
+/** Milliseconds. What is computed for several requests together counts for each of them. */
 export interface Timings {
   /** Reading, decoding and resizing the images. */
   image: number;
@@ -157,7 +162,8 @@ export interface Generation {
   tokens: number[];
   /** `stop`: the model ended its answer; `length`: `maxTokens` or the context ended it. */
   finishReason: 'stop' | 'length';
-  usage: { imageTokens: number; promptTokens: number; newTokens: number };
+  /** `rememberedImages`: whose features were known, so that the vision tower did not run for them. */
+  usage: { imageTokens: number; promptTokens: number; newTokens: number; rememberedImages: number };
   timings: Timings;
   /** When asked for: one a token. */
   logprobs?: TokenLogprob[];

@@ -37,14 +37,16 @@ private:
     std::vector<int8_t>       outputs_;
 };
 
-// Starts a sequence with a prefix: the rows of one bidirectional block. Returns llama_decode's status; the logits of the
-// last position are output -1.
-inline int decode_prefix(llama_context * context, llama_seq_id sequence, size_t tokens, const std::vector<float> & rows) {
+// Starts sequences with prefixes of the same length: the rows of one bidirectional block each. Returns llama_decode's status;
+// the logits of the i-th prefix's last position are output (i + 1) * tokens - 1.
+inline int decode_prefixes(llama_context * context, const std::vector<int> & sequences, size_t tokens, const std::vector<float> & rows) {
     llama_memory_t memory = llama_get_memory(context);
-    llama_memory_seq_rm(memory, sequence, -1, -1);
-    llama_memory_seq_set_prefix(memory, sequence, llama_pos(tokens));
     Batch batch;
-    for (size_t i = 0; i < tokens; ++i) batch.add(llama_pos(i), sequence, i + 1 == tokens);
+    for (llama_seq_id sequence : sequences) {
+        llama_memory_seq_rm(memory, sequence, -1, -1);
+        llama_memory_seq_set_prefix(memory, sequence, llama_pos(tokens));
+        for (size_t i = 0; i < tokens; ++i) batch.add(llama_pos(i), sequence, i + 1 == tokens);
+    }
     return batch.decode(context, rows);
 }
 

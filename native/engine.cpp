@@ -19,6 +19,14 @@ double milliseconds_since(Clock::time_point start) {
 
 } // namespace
 
+struct Engine::Ready {
+    Request            request;
+    Prefix             prefix;
+    std::vector<float> features{}; // of all its images
+    Timings            timings{};
+    size_t             remembered_images = 0;
+};
+
 struct Engine::Slot {
     Request           request;
     Sampler           sampler;
@@ -26,7 +34,7 @@ struct Engine::Slot {
     Timings           timings;
     Clock::time_point decode_start;
     int               sequence;
-    size_t            image_tokens, prompt_tokens;
+    size_t            image_tokens, prompt_tokens, remembered_images;
 
     // Of the token that comes next.
     size_t position() const { return image_tokens + prompt_tokens + answer.tokens().size(); }
@@ -51,8 +59,13 @@ void Engine::submit(Request request) {
 void Engine::abort(uint32_t id) {
     std::lock_guard<std::mutex> lock(mutex_);
     aborted_.insert(id);
-    if (prefilling_ == id) interrupt_ = true;
+    if (nobody_waits()) interrupt_ = true;
     wake_.notify_one();
+}
+
+// Whether all requests that the running computation is for are aborted. Under the mutex.
+bool Engine::nobody_waits() const {
+    return !computing_.empty() && std::all_of(computing_.begin(), computing_.end(), [this](uint32_t id) { return aborted_.count(id) > 0; });
 }
 
 void Engine::stop() {
@@ -68,12 +81,15 @@ void Engine::run() {
         context_ = model_->make_context(options_.context);
         vision_  = std::make_unique<Vision>(options_.vision_path, *threads_);
         mask_decoder_ = MaskDecoder::load(options_.vision_path, *threads_);
+        remembered_   = std::make_unique<FeatureCache>(options_.feature_cache_bytes);
         sink_(Loaded{vision_->image_size(), vision_->tokens(), model_->width(), model_->vocabulary(), context_bytes(context_.get()), mask_decoder_ != nullptr});
         serve();
     } catch (const std::exception & error) {
         sink_(LoadFailed{error.what()});
     }
     slots_.clear();
+    ready_.clear();
+    remembered_.reset();
     mask_decoder_.reset();
     vision_.reset();
     context_.reset();
@@ -85,7 +101,8 @@ void Engine::run() {
 void Engine::serve() {
     while (wait_for_work()) {
         drop_aborted();
-        admit();
+        prepare();
+        start();
         step();
     }
 }
@@ -94,14 +111,9 @@ bool Engine::wait_for_work() {
     std::unique_lock<std::mutex> lock(mutex_);
     wake_.wait(lock, [this] {
         const bool running = std::any_of(slots_.begin(), slots_.end(), [](const auto & slot) { return slot != nullptr; });
-        return stopping_ || running || !queue_.empty();
+        return stopping_ || running || !ready_.empty() || !queue_.empty();
     });
     return !stopping_;
-}
-
-bool Engine::is_aborted(uint32_t id) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return aborted_.count(id) > 0;
 }
 
 // Frees what the callers have given up, running or waiting, and forgets ids of requests that had already ended.
@@ -111,143 +123,272 @@ void Engine::drop_aborted() {
     for (auto & slot : slots_) {
         if (slot && aborted_.count(slot->request.id)) slot.reset();
     }
+    const auto given_up = [this](const Ready & ready) { return aborted_.count(ready.request.id) > 0; };
+    ready_.erase(std::remove_if(ready_.begin(), ready_.end(), given_up), ready_.end());
     queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [this](const auto & item) { return aborted_.count(item.first.id) > 0; }), queue_.end());
     aborted_.clear();
 }
 
-// Takes waiting requests while there are free sequences.
-void Engine::admit() {
-    while (!stopping_ && std::any_of(slots_.begin(), slots_.end(), [](const auto & slot) { return slot == nullptr; })) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        if (queue_.empty()) return;
-        auto [request, since] = std::move(queue_.front());
-        queue_.pop_front();
-        prefilling_ = request.id;
-        interrupt_  = stopping_.load();
-        lock.unlock();
+// Sequences that nobody uses, the lowest first: those in a row are computed together.
+std::vector<int> Engine::free_sequences() const {
+    std::vector<int> free;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+        if (!slots_[i]) free.push_back(int(i));
+    }
+    return free;
+}
 
-        const uint32_t id = request.id;
-        request.queue_ms = milliseconds_since(since);
-        try {
-            start(std::move(request));
-        } catch (const std::exception & error) {
-            if (!interrupt_) sink_(Failed{id, error.what()});
+// Runs `work` for these requests and tells each of them when it fails. It is interrupted when all of them are aborted.
+template <typename Work> bool Engine::compute(std::vector<uint32_t> ids, Work && work) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        computing_ = ids;
+        interrupt_ = stopping_ || nobody_waits();
+    }
+    bool done = false;
+    try {
+        if (!interrupt_) work();
+        done = !interrupt_;
+    } catch (const std::exception & error) {
+        if (!interrupt_) {
+            for (uint32_t id : ids) sink_(Failed{id, error.what()});
         }
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    computing_.clear();
+    interrupt_ = stopping_.load();
+    return done && !stopping_;
+}
 
-        lock.lock();
-        prefilling_ = 0;
-        interrupt_  = stopping_.load();
+namespace {
+
+template <typename Requests> std::vector<uint32_t> ids_of(const Requests & requests) {
+    std::vector<uint32_t> ids;
+    for (const auto & ready : requests) ids.push_back(ready.request.id);
+    return ids;
+}
+
+} // namespace
+
+// ---- waiting requests -> prefixes and features
+
+std::optional<Engine::Ready> Engine::take() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (stopping_ || queue_.empty()) return std::nullopt;
+    auto [request, since] = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+
+    const size_t image_tokens = request.images.size() * size_t(vision_->tokens());
+    Ready ready{std::move(request), {}};
+    ready.timings.queue       = milliseconds_since(since);
+    ready.prefix.image_tokens = image_tokens;
+    if (ready.request.kind == Request::GENERATE || ready.request.kind == Request::TRACE) {
+        ready.prefix = make_prefix(*model_, ready.request.prompt, image_tokens, options_.image_token);
+    }
+    return ready;
+}
+
+// Takes up requests for which there will be a sequence, a batch of images at a time.
+void Engine::prepare() {
+    std::vector<Ready> taken;
+    const size_t free = free_sequences().size();
+    for (size_t tokens = 0; ready_.size() + taken.size() < free && tokens < Vision::BATCH_TOKENS;) {
+        auto ready = take();
+        if (!ready) break;
+        const uint32_t id = ready->request.id;
+        if (ready->request.kind == Request::MASKS) {
+            compute({id}, [&] { sink_(Masks{id, mask_decoder_ ? mask_decoder_->decode(ready->request.masks) : std::vector<float>{}}); });
+        } else if (ready->prefix.ids.size() > limit()) {
+            sink_(TooLong{id, ready->prefix.ids.size(), limit()});
+        } else {
+            tokens += ready->prefix.image_tokens;
+            taken.push_back(std::move(*ready));
+        }
+    }
+    if (taken.empty() || !compute(ids_of(taken), [&] { see(taken); })) return;
+    for (Ready & ready : taken) {
+        if (ready.request.kind == Request::ENCODE) {
+            sink_(Encoded{ready.request.id, std::move(ready.features), ready.timings});
+        } else {
+            ready_.push_back(std::move(ready));
+        }
     }
 }
 
-// Encodes the images, computes the prefix and samples the first token.
-void Engine::start(Request request) {
-    if (is_aborted(request.id)) return;
-    if (request.kind == Request::MASKS) {
-        return sink_(Masks{request.id, mask_decoder_ ? mask_decoder_->decode(request.masks) : std::vector<float>{}});
-    }
-    const size_t image_tokens = request.images.size() * size_t(vision_->tokens());
-    Prefix prefix;
-    if (request.kind != Request::ENCODE) {
-        prefix = make_prefix(*model_, request.prompt, image_tokens, options_.image_token);
-        if (prefix.ids.size() > limit()) return sink_(TooLong{request.id, prefix.ids.size(), limit()});
-    }
-
-    Timings timings;
-    timings.queue = request.queue_ms;
-    const auto vision_start = Clock::now();
-    std::vector<float> features = vision_->encode(request.images);
-    timings.vision = milliseconds_since(vision_start);
-    if (request.kind == Request::ENCODE) return sink_(Encoded{request.id, std::move(features), timings});
-    if (is_aborted(request.id)) return;
-
-    const auto rows = embed(*model_, prefix, features);
-    if (request.beams > 1) return search(std::move(request), prefix, rows, timings);
-
-    const auto prefill_start = Clock::now();
-    const int  sequence = int(std::find(slots_.begin(), slots_.end(), nullptr) - slots_.begin());
-    const int  status = decode_prefix(context_.get(), sequence, prefix.ids.size(), rows);
-    if (status != 0 && interrupt_) return;
-    if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
-    const float * logits = llama_get_logits_ith(context_.get(), -1);
-    timings.prefill = milliseconds_since(prefill_start);
-
-    if (request.kind == Request::TRACE) {
-        Traced trace{request.id, std::move(prefix.ids), {}, std::move(features), {logits, logits + model_->vocabulary()}};
-        for (const Pixels & pixels : request.images) {
-            const auto planes = normalise(pixels);
-            trace.pixels.insert(trace.pixels.end(), planes.begin(), planes.end());
+// Fills in the features of all pictures. What is not remembered is encoded together.
+void Engine::see(std::vector<Ready> & requests) {
+    const auto started = Clock::now();
+    std::vector<Features>       found;
+    std::vector<const Pixels *> unknown;
+    for (Ready & ready : requests) {
+        for (const Pixels & pixels : ready.request.images) {
+            found.push_back(remembered_->find(pixels));
+            ready.remembered_images += found.back() != nullptr;
+            if (!found.back()) unknown.push_back(&pixels);
         }
-        return sink_(std::move(trace));
     }
+    const std::vector<float> encoded = vision_->encode(unknown);
+    const size_t each = size_t(vision_->tokens()) * size_t(vision_->width());
+    size_t image = 0, next = 0;
+    for (Ready & ready : requests) {
+        ready.features.reserve(ready.request.images.size() * each);
+        for (const Pixels & pixels : ready.request.images) {
+            Features & features = found[image++];
+            if (!features) {
+                const float * from = encoded.data() + next++ * each;
+                features = std::make_shared<const std::vector<float>>(from, from + each);
+                remembered_->add(pixels, features);
+            }
+            ready.features.insert(ready.features.end(), features->begin(), features->end());
+        }
+        ready.timings.vision = ready.request.images.size() > ready.remembered_images ? milliseconds_since(started) : 0;
+    }
+}
+
+// ---- prefixes -> running sequences
+
+// The one that waits longest, and others of its length: llama.cpp computes sequences together that have as many tokens.
+std::vector<Engine::Ready> Engine::next_group() {
+    std::vector<Ready> group;
+    const size_t length = ready_.front().prefix.ids.size();
+    const size_t most   = std::max<size_t>(llama_n_ubatch(context_.get()) / length, 1);
+    const bool   alone  = ready_.front().request.beams > 1;
+    for (auto ready = ready_.begin(); ready != ready_.end() && group.size() < (alone ? 1 : most);) {
+        if (ready->prefix.ids.size() == length && (alone || ready->request.beams == 1)) {
+            group.push_back(std::move(*ready));
+            ready = ready_.erase(ready);
+        } else {
+            ++ready;
+        }
+    }
+    return group;
+}
+
+void Engine::start() {
+    if (ready_.empty() || stopping_) return;
+    std::vector<Ready> group = next_group();
+    const auto ids = ids_of(group);
+    if (group[0].request.beams > 1) {
+        compute(ids, [&] { search(group[0]); });
+        return;
+    }
+    const std::vector<int> free = free_sequences();
+    const size_t length = group[0].prefix.ids.size();
+    const bool computed = compute(ids, [&] {
+        const auto started = Clock::now();
+        std::vector<float> rows;
+        std::vector<int>   sequences;
+        for (size_t i = 0; i < group.size(); ++i) {
+            const auto embedded = embed(*model_, group[i].prefix, group[i].features);
+            rows.insert(rows.end(), embedded.begin(), embedded.end());
+            sequences.push_back(free[i]);
+        }
+        const int status = decode_prefixes(context_.get(), sequences, length, rows);
+        if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
+        for (Ready & ready : group) ready.timings.prefill = milliseconds_since(started);
+    });
+    if (!computed) return;
+    for (size_t i = 0; i < group.size(); ++i) {
+        compute({ids[i]}, [&] { place(group[i], free[i], llama_get_logits_ith(context_.get(), int32_t((i + 1) * length - 1))); });
+    }
+}
+
+// Gives a computed prefix its sequence and samples the first token.
+void Engine::place(Ready & ready, int sequence, const float * logits) {
+    Request & request = ready.request;
+    if (request.kind == Request::TRACE) return trace(ready, logits);
 
     std::vector<llama_token> forced;
     if (request.forced) {
         forced = model_->tokenize(*request.forced);
         forced.push_back(model_->eos());
         request.max_tokens = int(forced.size());
-        const size_t needed = prefix.ids.size() + forced.size() - 1; // the last one is not fed back
+        const size_t needed = ready.prefix.ids.size() + forced.size() - 1; // the last one is not fed back
         if (needed > limit()) return sink_(TooLong{request.id, needed, limit()});
     }
     std::unique_ptr<Constraint> constraint;
     if (request.constraint) constraint = std::make_unique<Constraint>(*model_, request.constraint->labels, request.constraint->segment);
 
+    const size_t image_tokens = ready.prefix.image_tokens;
     Sampler sampler(*model_, request.sampling, std::move(constraint), std::move(forced));
     Answer  answer(request.with_marks, request.stops);
-    auto slot = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(answer), timings, Clock::now(), sequence,
-                                            image_tokens, prefix.ids.size() - image_tokens});
-    Slot & placed = *slot;
-    slots_[size_t(sequence)] = std::move(slot);
+    slots_[size_t(sequence)] = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(answer), ready.timings, Clock::now(), sequence,
+                                                           image_tokens, ready.prefix.ids.size() - image_tokens, ready.remembered_images});
     try {
-        accept(placed, logits);
+        accept(*slots_[size_t(sequence)], logits);
     } catch (...) {
         slots_[size_t(sequence)].reset();
         throw;
     }
 }
 
+void Engine::trace(Ready & ready, const float * logits) {
+    Traced traced{ready.request.id, std::move(ready.prefix.ids), {}, std::move(ready.features), {logits, logits + model_->vocabulary()}};
+    for (const Pixels & pixels : ready.request.images) {
+        const auto planes = normalise(pixels);
+        traced.pixels.insert(traced.pixels.end(), planes.begin(), planes.end());
+    }
+    sink_(std::move(traced));
+}
+
 // Beam search runs to its end at once; other requests wait for it.
-void Engine::search(Request request, const Prefix & prefix, const std::vector<float> & rows, Timings timings) {
+void Engine::search(Ready & ready) {
     const auto started = Clock::now();
-    const int room = int(limit()) - int(prefix.ids.size()) + 1;
+    const Request & request = ready.request;
+    const size_t length = ready.prefix.ids.size();
+    const int room = int(limit()) - int(length) + 1;
     const BeamOptions options{request.beams, std::min(request.max_tokens, room), request.length_penalty, options_.context.float32_cache};
-    const BeamResult result = beam_search(*model_, prefix.ids.size(), rows, options);
+    const BeamResult result = beam_search(*model_, length, embed(*model_, ready.prefix, ready.features), options);
     if (result.interrupted) return;
-    timings.decode = milliseconds_since(started);
+    ready.timings.decode = milliseconds_since(started);
 
     Answer answer(request.with_marks, request.stops);
     for (llama_token token : result.tokens) answer.add(*model_, token);
     answer.end();
     if (request.stream) sink_(Text{request.id, answer.text()});
     const bool stopped = answer.stopped() || result.tokens.back() == model_->eos();
-    sink_(Done{request.id, answer.text(), answer.tokens(), stopped, prefix.image_tokens, prefix.ids.size() - prefix.image_tokens, timings, {}, result.score});
+    const size_t image_tokens = ready.prefix.image_tokens;
+    sink_(Done{request.id, answer.text(), answer.tokens(), stopped, image_tokens, length - image_tokens, ready.remembered_images, ready.timings, {}, result.score});
 }
 
-// One token for every running sequence.
+// ---- running sequences
+
+// One token for every running sequence. A gap between sequences would split the batch, and every weight would be read once for each
+// part; a token that nobody asks for fills it.
 void Engine::step() {
     const size_t width = size_t(model_->width());
     Batch batch;
-    std::vector<float>  rows;
-    std::vector<Slot *> running;
-    for (auto & slot : slots_) {
-        if (!slot) continue;
+    std::vector<float> rows;
+    std::vector<std::pair<Slot *, int32_t>> running; // with the row of its logits
+    int last = -1;
+    for (const auto & slot : slots_) {
+        if (slot) last = slot->sequence;
+    }
+    for (int sequence = 0; sequence <= last; ++sequence) {
+        Slot * slot = slots_[size_t(sequence)].get();
+        if (!slot && running.empty()) continue;
         rows.resize(rows.size() + width);
-        model_->embedding(slot->answer.tokens().back(), &rows[rows.size() - width]);
-        batch.add(llama_pos(slot->position() - 1), slot->sequence, true);
-        running.push_back(slot.get());
+        if (slot) {
+            model_->embedding(slot->answer.tokens().back(), &rows[rows.size() - width]);
+            running.emplace_back(slot, int32_t(rows.size() / width) - 1);
+            batch.add(llama_pos(slot->position() - 1), sequence, true);
+        } else {
+            llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
+            batch.add(0, sequence, false);
+        }
     }
     if (running.empty()) return;
 
     const int status = batch.decode(context_.get(), rows);
     if (stopping_) return;
-    for (size_t i = 0; i < running.size(); ++i) {
-        Slot & slot = *running[i];
+    for (const auto & [slot, row] : running) {
         try {
             if (status != 0) throw std::runtime_error("computing the next token failed (llama_decode " + std::to_string(status) + ")");
-            accept(slot, llama_get_logits_ith(context_.get(), int32_t(i)));
+            accept(*slot, llama_get_logits_ith(context_.get(), row));
         } catch (const std::exception & error) {
-            sink_(Failed{slot.request.id, error.what()});
-            slots_[size_t(slot.sequence)].reset();
+            sink_(Failed{slot->request.id, error.what()});
+            slots_[size_t(slot->sequence)].reset();
         }
     }
 }
@@ -274,7 +415,7 @@ void Engine::finish(Slot & slot, bool stopped) {
     send_text(slot);
     slot.timings.decode = milliseconds_since(slot.decode_start);
     sink_(Done{slot.request.id, slot.answer.text(), slot.answer.tokens(), stopped || slot.answer.stopped(), slot.image_tokens, slot.prompt_tokens,
-               slot.timings, describe(slot.sampler.logprobs()), 0.0f});
+               slot.remembered_images, slot.timings, describe(slot.sampler.logprobs()), 0.0f});
     slots_[size_t(slot.sequence)].reset();
 }
 

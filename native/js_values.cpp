@@ -50,6 +50,7 @@ EngineOptions engine_options(const Napi::Object & from) {
     options.context.max_sequences = int(number(from, "maxSequences"));
     options.context.float32_cache = text(from, "cacheType") == "f32";
     options.image_token           = llama_token(number(from, "imageToken"));
+    options.feature_cache_bytes   = size_t(number(from, "featureCacheBytes"));
     return options;
 }
 
@@ -139,6 +140,7 @@ struct EventToObject {
         object["stopped"]      = Napi::Boolean::New(env, e.stopped);
         object["imageTokens"]  = double(e.image_tokens);
         object["promptTokens"] = double(e.prompt_tokens);
+        object["rememberedImages"] = double(e.remembered_images);
         object["timings"]      = timings_object(env, e.timings);
         object["beamScore"]    = e.beam_score;
         object["logprobs"]     = logprobs(e.logprobs);

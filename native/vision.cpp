@@ -11,10 +11,6 @@
 namespace paligemma {
 namespace {
 
-// Images at once: as many as have this many tokens together. Attention scores grow with the square of an image's tokens, a
-// gigabyte for one at 896 pixels, and on the CPU more images at once are not faster.
-constexpr size_t BATCH_TOKENS = 1024;
-
 float normalised(uint8_t value) {
     return float(value) / 127.5f - 1.0f;
 }
@@ -73,7 +69,7 @@ int Vision::width() const {
     return clip_n_mmproj_embd(clip_.get());
 }
 
-std::vector<float> Vision::encode(const std::vector<Pixels> & images) {
+std::vector<float> Vision::encode(const std::vector<const Pixels *> & images) {
     LogCapture log;
     const int size = image_size();
     const size_t per_image = size_t(tokens()) * width();
@@ -84,7 +80,7 @@ std::vector<float> Vision::encode(const std::vector<Pixels> & images) {
     for (size_t first = 0; first < images.size(); first += at_once) {
         clip_image_f32_batch batch;
         const size_t last = std::min(images.size(), first + at_once);
-        for (size_t i = first; i < last; ++i) batch.entries.push_back(to_clip(images[i], size));
+        for (size_t i = first; i < last; ++i) batch.entries.push_back(to_clip(*images[i], size));
 
         std::vector<float> out((last - first) * per_image);
         if (!clip_image_batch_encode(clip_.get(), threads_, &batch, out)) {

@@ -20,6 +20,10 @@ std::vector<float> normalise(const Pixels & pixels);
 
 class Vision {
 public:
+    // Images are encoded together as far as they have this many tokens. Attention scores grow with the square of an image's
+    // tokens, a gigabyte for one at 896 pixels, and on the CPU more images at once are not faster.
+    static constexpr size_t BATCH_TOKENS = 1024;
+
     // Loads mmproj.gguf. `threads` must outlive it. Throws std::runtime_error with llama.cpp's reason.
     Vision(const std::string & path, Threads & threads);
 
@@ -29,7 +33,7 @@ public:
 
     // Features [images, tokens, width] in the projector's own scale. Throws std::runtime_error when encoding fails or is
     // interrupted.
-    std::vector<float> encode(const std::vector<Pixels> & images);
+    std::vector<float> encode(const std::vector<const Pixels *> & images);
 
 private:
     struct Free {

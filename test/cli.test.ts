@@ -166,7 +166,7 @@ describe('models that are kept', () => {
     expect(out).toMatch(/^quantization +text q4_k_m, vision q8_0$/m);
     expect(out).toMatch(/^text file +2\.\d MB: \d+ x q4_K \d/m);
     expect(out).toMatch(/^vision file +\d\.\d MB: \d+ x q8_0 /m);
-    expect(out).toMatch(/^memory +\d\.\d MB weights \+ \d\.\d MB cache$/m);
+    expect(out).toMatch(/^memory +[\d.]+ MB weights \+ [\d.]+ MB cache$/m);
   });
 
   test('info of one that is not kept says how to get it', async () => {

@@ -133,6 +133,7 @@ async function decode(masks: number[][]): Promise<Float32Array> {
         maxSequences: 1,
         cacheType: 'f32',
         imageToken: 3200,
+        featureCacheBytes: 0,
       },
       (event) => {
         if (event.type === 'loaded') engine.submit({ kind: 'masks', id: 1, masks });

@@ -24,7 +24,8 @@ describe('info', () => {
       width: 256,
       licence: 'cc-by-4.0',
     });
-    expect(model.info.memory.cache).toBe(2 * 4 * 64 * 1024 * 2); // keys and values, layers, head size, context, float16
+    expect(model.info.maxSequences).toBe(32);
+    expect(model.info.memory.cache).toBe(32 * 2 * 4 * 64 * 1024 * 2); // sequences, keys and values, layers, head size, context, float16
   });
 });
 

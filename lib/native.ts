@@ -13,6 +13,8 @@ export interface NativeModelOptions {
   imageToken: number;
   /** For features of images that were seen before. */
   featureCacheBytes: number;
+  /** Whether the text model is used where it lies in the file's pages, instead of being read into memory. */
+  mapWeights: boolean;
 }
 
 /** A resized picture: interleaved 8-bit RGB `[size, size, 3]`. */

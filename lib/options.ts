@@ -52,6 +52,8 @@ export function engineOptions(model: ModelFolder, options: LoadOptions) {
       256,
     ),
     cacheType,
+    // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
+    mapWeights: !model.textType.startsWith('q4'),
     featureCacheBytes: number('featureCache', options.featureCache ?? 64, 0, 1 << 20) * 1e6,
   };
 }

@@ -77,7 +77,7 @@ void Engine::stop() {
 void Engine::run() {
     try {
         threads_ = std::make_unique<Threads>(options_.threads, [this] { return interrupt_.load(); });
-        model_   = std::make_unique<Model>(options_.text_path, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
+        model_   = std::make_unique<Model>(options_.text_path, options_.map_weights, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
         context_ = model_->make_context(options_.context);
         vision_  = std::make_unique<Vision>(options_.vision_path, *threads_);
         mask_decoder_ = MaskDecoder::load(options_.vision_path, *threads_);

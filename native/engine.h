@@ -28,6 +28,7 @@ struct EngineOptions {
     ContextOptions context;
     llama_token    image_token;
     size_t         feature_cache_bytes;
+    bool           map_weights; // use the file's pages as they are, shared with other processes
 };
 
 class Engine {

@@ -51,6 +51,7 @@ EngineOptions engine_options(const Napi::Object & from) {
     options.context.float32_cache = text(from, "cacheType") == "f32";
     options.image_token           = llama_token(number(from, "imageToken"));
     options.feature_cache_bytes   = size_t(number(from, "featureCacheBytes"));
+    options.map_weights           = flag(from, "mapWeights");
     return options;
 }
 

@@ -20,11 +20,12 @@ const llama_model_kv_override NO_FINAL_SOFTCAP[] = {
 
 } // namespace
 
-Model::Model(const std::string & path, Threads & threads, const std::function<bool(float)> & progress) : threads_(threads) {
+Model::Model(const std::string & path, bool map, Threads & threads, const std::function<bool(float)> & progress) : threads_(threads) {
     LogCapture log;
 
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers                = 0;
+    params.load_mode                   = map ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.kv_overrides                = NO_FINAL_SOFTCAP;
     params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);
     params.progress_callback = [](float done, void * user) { return (*static_cast<std::function<bool(float)> *>(user))(done); };

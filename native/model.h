@@ -26,7 +26,7 @@ class Model {
 public:
     // Loads model.gguf. `progress` gets 0..1 and stops the load by returning false. `threads` must outlive the model.
     // Throws std::runtime_error with llama.cpp's reason.
-    Model(const std::string & path, Threads & threads, const std::function<bool(float)> & progress);
+    Model(const std::string & path, bool map, Threads & threads, const std::function<bool(float)> & progress);
 
     // Throws std::runtime_error when there is not enough memory.
     llama_context_ptr make_context(const ContextOptions & options) const;

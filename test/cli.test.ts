@@ -209,6 +209,33 @@ describe('convert and info', () => {
   });
 });
 
+describe('bench', () => {
+  test('measures a model alone and with several requests in flight', async () => {
+    const args = ['--requests', '2', '--concurrency', '1,3', '--max-tokens', '3', '--json'];
+    const { status, out } = await paligemma('bench', ...args);
+    expect(status).toBe(0);
+    const report = JSON.parse(out);
+    expect(report).toMatchObject({ model: 'paligemma-emoji-112', quantization: 'f16', imageSize: 112 });
+    expect(report.throughput.map((run: { concurrency: number }) => run.concurrency)).toEqual([1, 3]);
+    const { tokens, ...times } = report.single;
+    expect(tokens).toBeLessThanOrEqual(3);
+    for (const value of [...Object.values(times), report.load, report.resident]) expect(value).toBeGreaterThan(0);
+  });
+
+  test('prints a table', async () => {
+    const { out } = await paligemma('bench', '--requests', '1', '--concurrency', '2', '--max-tokens', '2');
+    expect(out).toMatch(/^vision +\d.* ms$/m);
+    expect(out).toMatch(/^2 in flight +[\d.]+ images\/s, [\d.]+ tokens\/s$/m);
+    expect(out).toMatch(/^memory +[\d.]+ MB resident$/m);
+  });
+
+  test('knows the sizes of random models', async () => {
+    const { status, err } = await paligemma('bench', '--random', '5b-224');
+    expect([status, err]).toEqual([1, expect.stringMatching(/3b, pg2-3b, pg2-10b, pg2-28b.*not "5b-224"/)]);
+    expect((await paligemma('bench', '--concurrency', 'many')).status).toBe(2);
+  });
+});
+
 describe('failures', () => {
   test.each([
     ['a missing picture', ['caption', '/no/such.png'], /ERR_INVALID_IMAGE: no such image file/],

@@ -134,6 +134,7 @@ async function decode(masks: number[][]): Promise<Float32Array> {
         cacheType: 'f32',
         imageToken: 3200,
         featureCacheBytes: 0,
+        mapWeights: true,
       },
       (event) => {
         if (event.type === 'loaded') engine.submit({ kind: 'masks', id: 1, masks });

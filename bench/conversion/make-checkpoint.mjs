@@ -179,8 +179,11 @@ const config = {
   eos_token_id: 1,
   pad_token_id: 0,
   image_token_index: VOCABULARY - 1,
+  projection_dim: width,
+  hidden_size: width,
   text_config: {
     model_type: gemma2 ? 'gemma2' : 'gemma',
+    vocab_size: VOCABULARY,
     hidden_size: width,
     intermediate_size: mlp,
     num_hidden_layers: layers,
@@ -189,7 +192,13 @@ const config = {
     head_dim: headSize,
     ...(gemma2 ? { query_pre_attn_scalar: queryScalar } : {}),
   },
-  vision_config: { model_type: 'siglip_vision_model', ...VISION, image_size: imageSize, patch_size: 14 },
+  vision_config: {
+    model_type: 'siglip_vision_model',
+    ...VISION,
+    image_size: imageSize,
+    patch_size: 14,
+    projection_dim: width,
+  },
 };
 fs.writeFileSync(path.join(target, 'config.json'), JSON.stringify(config, null, 2));
 for (const name of ['tokenizer.model', 'added_tokens.json', 'special_tokens_map.json', 'tokenizer_config.json'])

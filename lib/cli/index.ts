@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.js';
 import { answerCommand } from './answer.js';
+import { benchCommand } from './bench.js';
 import { cacheCommand } from './cache.js';
 import { captionCommand } from './caption.js';
 import { chooseCommand } from './choose.js';
@@ -30,6 +31,7 @@ const commands = [
   convertCommand(),
   cacheCommand(),
   infoCommand(),
+  benchCommand(),
 ];
 
 // A reader that has seen enough (`| head`) closes the pipe: that is no failure.

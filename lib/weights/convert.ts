@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { checkFunction, checkSignal, invalid, object, oneOf } from '../check.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { isCheckpoint, openCheckpoint } from '../checkpoint/open.js';
 import { PaliGemmaError, show } from '../errors.js';
 import type { Progress } from '../types.js';
@@ -61,8 +62,7 @@ export interface ConvertReport {
  *   ERR_CONVERSION_FAILED (values beyond float16, a folder that cannot be written); the signal's reason when aborted
  */
 export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<ConvertReport> {
-  const started = performance.now();
-  const { quantization, visionQuantization } = checkOptions(options);
+  checkOptions(options);
   for (const [name, value] of Object.entries({ source, target }))
     if (typeof value !== 'string' || value === '') throw invalid(`${name} must be a path, not ${show(value)}`);
   options.signal?.throwIfAborted();
@@ -72,7 +72,17 @@ export async function convert(source: string, target: string, options: ConvertOp
       'ERR_UNSUPPORTED_MODEL',
       `${source} is converted already: load it as it is, or convert the checkpoint it was made from`,
     );
-  const checkpoint = await openCheckpoint(source, options);
+  return convertCheckpoint(await openCheckpoint(source, options), target, options);
+}
+
+/** The same for a checkpoint that is open. */
+export async function convertCheckpoint(
+  checkpoint: Checkpoint,
+  target: string,
+  options: ConvertOptions,
+): Promise<ConvertReport> {
+  const started = performance.now();
+  const { quantization, visionQuantization } = chosenTypes(options);
   const masks = options.maskDecoder === undefined ? [] : await readMaskDecoder(options.maskDecoder);
   const origin: Origin = { name: options.name ?? checkpoint.name, licence: options.licence ?? 'gemma' };
   const mlpWidth = storedMlpWidth(checkpoint.hyperparameters.vision.mlpWidth, visionQuantization);
@@ -107,14 +117,14 @@ export async function convert(source: string, target: string, options: ConvertOp
 
 const TEXTS = ['name', 'licence', 'maskDecoder', 'adapter', 'tokenizer'] as const;
 
-function checkOptions(options: ConvertOptions) {
+function checkOptions(options: ConvertOptions): void {
   object('options', options);
   checkSignal(options.signal);
   checkFunction('onProgress', options.onProgress);
   for (const name of TEXTS)
     if (options[name] !== undefined && typeof options[name] !== 'string')
       throw invalid(`${name} must be a text, not ${show(options[name])}`);
-  return chosenTypes(options);
+  chosenTypes(options);
 }
 
 /** Both types with their defaults. */

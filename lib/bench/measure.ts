@@ -80,7 +80,10 @@ async function together(inFlight: number, requests: number, ask: (i: number) => 
   let next = 0;
   let tokens = 0;
   const worker = async () => {
-    while (next < requests) tokens += (await ask(next++)).usage.newTokens;
+    while (next < requests) {
+      const { usage } = await ask(next++);
+      tokens += usage.newTokens;
+    }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   const seconds = (performance.now() - started) / 1000;

@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import os from 'node:os';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
-import { isHubId } from './hub.js';
+import { isCommit, isHubId } from './hub.js';
 
 /** How a model was made; written beside it, and last, so that its presence says that the model is whole. */
 export interface CacheRecord {
@@ -128,7 +128,7 @@ export class ModelShelf {
   async commitOf(revision: string): Promise<string | undefined> {
     if (/^[0-9a-f]{40}$/.test(revision)) return revision;
     const text = await readFile(this.#ref(revision), 'utf8').catch(() => '');
-    return /^[0-9a-f]{40}$/.test(text) ? text : undefined;
+    return isCommit(text) ? text : undefined;
   }
 
   async remember(revision: string, commit: string): Promise<void> {

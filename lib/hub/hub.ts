@@ -8,10 +8,8 @@ export interface HubFile {
   path: string;
   /** Bytes. */
   size: number;
-  /** Of the content; absent for small files that git itself stores. */
+  /** Of the content; absent for small files that git itself stores, which are checked by their sizes. */
   sha256?: string;
-  /** Git blob id, for those. */
-  gitOid?: string;
 }
 
 export interface HubRepo {
@@ -62,7 +60,7 @@ export async function openRepo(id: string, revision: string, access: HubAccess &
   return await persist(hub, LISTING_ATTEMPTS, `the listing of ${id}`, async () => {
     try {
       const info = await modelInfo({ ...library, name: id, revision, additionalFields: ['sha', 'cardData'] });
-      if (!/^[0-9a-f]{40}$/.test(info.sha)) throw new Error(`the commit is ${show(info.sha)}`);
+      if (!isCommit(info.sha)) throw new Error(`the commit is ${show(info.sha)}`);
       const files: HubFile[] = [];
       // Of the commit, so that files and commit belong together when the branch moves meanwhile.
       for await (const entry of listFiles({ ...library, repo: id, revision: info.sha, recursive: true }))
@@ -75,15 +73,18 @@ export async function openRepo(id: string, revision: string, access: HubAccess &
   });
 }
 
-type Entry = { path: string; size: number; oid?: string; lfs?: { oid: string; size: number } };
+/** Git's 40 hexadecimal digits on the hub; other servers that speak its protocol name versions in their own way. */
+export const isCommit = (text: unknown): text is string =>
+  typeof text === 'string' && /^[\w.-]{1,64}$/.test(text) && !/^\.+$/.test(text);
 
-function toFile({ path: name, size: stored, oid, lfs }: Entry): HubFile {
+type Entry = { path: string; size: number; lfs?: { oid?: string; size: number } };
+
+function toFile({ path: name, size: stored, lfs }: Entry): HubFile {
   const size = lfs?.size ?? stored;
-  const checksum = lfs ? { sha256: lfs.oid } : { gitOid: oid };
-  const [hex = ''] = Object.values(checksum);
-  if (typeof name !== 'string' || !Number.isSafeInteger(size) || size < 0 || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hex))
-    throw new Error(`no path, size and checksum in ${JSON.stringify({ name, size, ...checksum })}`);
-  return { path: name, size, ...checksum };
+  const sha256 = lfs?.oid?.replace(/^sha256:/, '');
+  if (typeof name !== 'string' || !Number.isSafeInteger(size) || size < 0 || !/^([0-9a-f]{64})?$/.test(sha256 ?? ''))
+    throw new Error(`no path, size and checksum in ${JSON.stringify({ name, size, sha256 })}`);
+  return { path: name, size, ...(sha256 ? { sha256 } : {}) };
 }
 
 function licenceOf(card?: { license?: string | string[] }): string | undefined {

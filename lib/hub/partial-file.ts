@@ -59,17 +59,13 @@ export class PartialFile {
   }
 
   private startHash(): Hash | undefined {
-    const { sha256, gitOid, size } = this.file;
-    if (sha256) return createHash('sha256');
-    return gitOid ? createHash('sha1').update(`blob ${size}\0`) : undefined; // what git hashes for a blob
+    return this.file.sha256 ? createHash('sha256') : undefined;
   }
 
   /** @throws Mismatch */
   verify(): void {
-    const expected = this.file.sha256 ?? this.file.gitOid;
     const found = this.hash?.copy().digest('hex');
-    if (found !== expected)
-      throw new Mismatch(`does not match its ${this.file.sha256 ? 'SHA-256' : 'git id'}: ${found}, not ${expected}`);
+    if (found !== this.file.sha256) throw new Mismatch(`does not match its SHA-256: ${found}, not ${this.file.sha256}`);
   }
 
   flush = () => onDisk(this.handle.sync());

@@ -15,7 +15,7 @@ function run(name: string, code: string): Promise<{ status: number | null; out: 
     const child = execFile(
       process.execPath,
       [path.join(folder, name)],
-      { encoding: 'utf8', timeout: 30_000 },
+      { encoding: 'utf8', timeout: 120_000 },
       (_, out, err) => resolve({ status: child.exitCode, out, err }),
     );
   });
@@ -90,7 +90,7 @@ describe('the built package', () => {
     const { captions, loads } = JSON.parse(out);
     expect(captions).toBeLessThan(12); // MB
     expect(loads).toBeLessThan(12);
-  });
+  }, 150_000);
 
   test('ends with the process in the middle of a generation', async () => {
     const { status } = await run(

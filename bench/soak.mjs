@@ -56,19 +56,13 @@ const kinds = Array.from({ length: 120 }, () => ({
   prompt: pick(prompts),
   images: Array.from({ length: pick([0, 1, 1, 1, 1, 1, 2, 3]) }, () => pick(pictures)),
   maxTokens: 1 + random(60),
-  ...(random(6) === 0 ? { temperature: 1.5, seed: random(1000) } : {}),
-  ...(random(12) === 0 ? { numBeams: 2 } : {}),
+  ...pick([{}, {}, {}, {}, {}, { numBeams: 2 }, { temperature: 1.5, seed: random(1000) }]),
 }));
 
 async function alone() {
   const model = await PaliGemma.load(options.model, { maxSequences: 1, featureCache: 0 });
   const answers = [];
-  for (const { numBeams, temperature, ...kind } of kinds)
-    answers.push(
-      (
-        await model.generate({ ...kind, ...(numBeams ? { numBeams } : {}), ...(temperature ? { temperature } : {}) })
-      ).tokens.join(),
-    );
+  for (const kind of kinds) answers.push((await model.generate(kind)).tokens.join());
   await model.dispose();
   return answers;
 }

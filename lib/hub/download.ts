@@ -1,10 +1,10 @@
 // Files of a repository onto the disk. The hub's library lists them; the bytes are requested here, by plain range requests:
 // its blobs send the token to storage hosts and hide the answer's status, without which a file cannot be continued safely,
 // and its Xet protocol holds up to 256 MB in memory and speaks to hosts that mirrors of the hub do not have.
-import { existsSync } from 'node:fs';
-import { mkdir, rename, stat, statfs } from 'node:fs/promises';
+import { mkdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { whole } from '../check.js';
+import { freeSpace } from '../disk-space.js';
 import { PaliGemmaError } from '../errors.js';
 import { ProgressMeter } from '../progress.js';
 import type { Progress } from '../types.js';
@@ -167,11 +167,7 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 async function checkSpace(folder: string, bytes: number): Promise<void> {
-  let place = path.resolve(folder);
-  while (!existsSync(place) && place !== path.dirname(place)) place = path.dirname(place);
-  const disk = await statfs(place).catch(() => undefined);
-  if (!disk?.blocks) return; // a file system that does not say
-  const free = disk.bavail * disk.bsize;
+  const { place, free } = await freeSpace(folder);
   if (bytes + SPARE_BYTES > free)
     throw new PaliGemmaError(
       'ERR_DISK_FULL',

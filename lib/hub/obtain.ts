@@ -1,6 +1,6 @@
 // From what a user names, a hub id or a checkpoint on the disk, to a converted model in the cache.
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkFunction, flag, text } from '../check.js';
 import { PaliGemmaError } from '../errors.js';
@@ -111,14 +111,12 @@ async function fromHub(id: string, options: ObtainOptions, { keepSource }: Manne
       const origin = { model: id, revision, commit: repo.commit, licence: repo.licence };
       if (ready) {
         folder = shelf.path(key);
-        await mkdir(folder, { recursive: true });
         await downloadFiles(repo, files, folder, options);
         await showLicence(repo, options);
         const { textType, visionType } = await openModelFolder(folder);
         await shelf.record(key, recordOf(origin, { quantization: textType, visionQuantization: visionType }));
       } else {
         const source = path.join(shelf.downloads, repo.commit);
-        await mkdir(source, { recursive: true });
         await downloadFiles(repo, files, source, options);
         await showLicence(repo, options);
         folder = await convertInto(shelf, key, source, adapter, options, origin);
@@ -198,7 +196,6 @@ async function fetchAdapter(options: ObtainOptions): Promise<Adapter | undefined
   await shelf.make();
   return withLock(shelf.folder, options.signal, async () => {
     const folder = path.join(shelf.downloads, repo.commit);
-    await mkdir(folder, { recursive: true });
     await downloadFiles(repo, files, folder, { ...options, onProgress: undefined });
     await shelf.remember('main', repo.commit);
     return { folder, origin: repo.commit };

@@ -1,7 +1,8 @@
-import { mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { storedBytes } from '../checkpoint/stored-tensor.js';
+import { freeSpace } from '../disk-space.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { type GgufEntry, type GgufPlan, native } from '../native.js';
 import { ProgressMeter } from '../progress.js';
@@ -147,11 +148,11 @@ const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 async function checkSpace(parts: Part[], target: string): Promise<void> {
   const needed = parts.reduce((sum, part) => sum + plannedBytes(part.tensors), SPARE_BYTES);
-  const { bavail, bsize } = await statfs(target);
-  if (bavail * bsize >= needed) return;
+  const { free } = await freeSpace(target);
+  if (free >= needed) return;
   throw new PaliGemmaError(
     'ERR_DISK_FULL',
-    `${target} has ${megabytes(bavail * bsize)} free, the model needs ${megabytes(needed)}: make room, choose another folder or fewer bits`,
+    `${target} has ${megabytes(free)} free, the model needs ${megabytes(needed)}: make room, choose another folder or fewer bits`,
   );
 }
 

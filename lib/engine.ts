@@ -17,7 +17,7 @@ import {
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 export type EngineRequest = WithoutId<NativeRequest>;
 
-interface Results {
+export interface Results {
   generate: DoneEvent;
   encode: EncodedEvent;
   trace: TracedEvent;
@@ -100,6 +100,11 @@ export class Engine {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** Requests that have not been answered. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
   throwIfDisposed(): void {

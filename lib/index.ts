@@ -1,3 +1,4 @@
+export { type DeviceInfo, listDevices } from './devices.js';
 export { draw } from './draw.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
 export { type CachedModel, cacheFolder, listCache, removeFromCache } from './hub/cache.js';

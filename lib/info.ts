@@ -1,5 +1,6 @@
 import { type OpenedModel, openPresentModel } from './model-source.js';
-import { cacheBytes, defaultCacheType, defaultContext, defaultSequences, loadOptions } from './options.js';
+import { loadOptions } from './options.js';
+import { cacheBytes, defaultCacheType, defaultContext, planCpu } from './plan.js';
 import type { LoadOptions, ModelInfo } from './types.js';
 
 /**
@@ -14,8 +15,8 @@ export async function modelInfo(model?: string, options: LoadOptions = {}): Prom
   const info = describeModel(opened);
   const contextTokens = defaultContext(info.imageTokens, opened.hyperparameters.text.contextLength);
   const cacheType = defaultCacheType(opened);
-  const sequences = defaultSequences(opened, contextTokens, cacheType);
-  const cache = sequences * cacheBytes(opened, contextTokens, cacheType);
+  const { maxSequences } = planCpu(opened, { contextTokens, cacheType, maxSequences: undefined });
+  const cache = maxSequences * cacheBytes(opened, contextTokens, cacheType);
   return { ...info, contextTokens, memory: { weights: opened.weightBytes, cache } };
 }
 

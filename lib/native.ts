@@ -1,14 +1,21 @@
 // The one file that knows the addon: the type of its surface and how it is found.
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { PaliGemmaError, reasonOf } from './errors.js';
 import { packageRoot } from './package-root.js';
 
 export interface NativeModelOptions {
   textPath: string;
   visionPath: string;
+  /** ggml's name of a graphics card; empty: the processor. */
+  device: string;
   threads: number;
   contextTokens: number;
   maxSequences: number;
+  /** Most tokens of prefixes computed together, if more than one request may have. */
+  batchTokens: number;
+  /** Images are encoded together as far as they have this many tokens. */
+  visionBatchTokens: number;
   cacheType: 'f16' | 'f32';
   imageToken: number;
   /** For features of images that were seen before. */
@@ -195,7 +202,24 @@ export interface TextShape {
   headSize: number;
 }
 
+export interface NativeDevice {
+  /** `cpu`, `cuda`, `vulkan`, `metal`. */
+  backend: string;
+  /** Among those of its backend. */
+  index: number;
+  /** As ggml calls it. */
+  name: string;
+  description: string;
+  freeBytes: number;
+  totalBytes: number;
+}
+
 export interface Addon {
+  /** Loads the compute backends that lie in these folders, those for the processor too. */
+  loadBackends(folders: string[]): void;
+  devices(): NativeDevice[];
+  /** Instruction sets that the processor's library uses. */
+  cpuFeatures(): string;
   Model: new (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
   /** Interleaved 8-bit RGB from other layouts. Consumes `data`: its buffer is detached in the end. */
   toRgb(data: Uint8Array, pixels: number, layout: 'grey' | 'grey16' | 'rgba' | 'cmyk'): Promise<Uint8Array>;
@@ -217,7 +241,10 @@ export function native(): Addon {
   if (addon) return addon;
   const require = createRequire(import.meta.url);
   try {
-    addon = require('node-gyp-build')(packageRoot()) as Addon;
+    const file: string = require('node-gyp-build').path(packageRoot());
+    const found = require(file) as Addon;
+    found.loadBackends([path.dirname(file)]);
+    addon = found;
   } catch (error) {
     throw new PaliGemmaError(
       'ERR_ADDON_NOT_FOUND',

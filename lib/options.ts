@@ -1,8 +1,9 @@
 // Checks and defaults of what callers pass, in one place; everything behind it takes valid values for granted.
-import os from 'node:os';
 import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text, texts, whole } from './check.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageInput } from './image.js';
+import { defaultCacheType, defaultContext } from './plan.js';
+import { computeThreads } from './processors.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
@@ -10,11 +11,20 @@ import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);
-  if (options.device !== undefined && options.device !== 'auto' && options.device !== 'cpu')
-    throw new PaliGemmaError(
-      'ERR_DEVICE_UNAVAILABLE',
-      `device ${show(options.device)} is not in this build; present: cpu`,
-    );
+  if (options.device !== undefined) device('device', options.device, true);
+  if (options.devices !== undefined) {
+    if (options.device !== undefined) throw invalid('give device or devices, not both');
+    for (const name of texts('devices', options.devices)) device('devices', name, false);
+    if (options.devices.length === 0) throw invalid('devices must name at least one');
+  }
+}
+
+function device(option: string, value: unknown, auto: boolean): void {
+  if (typeof value === 'string' && (/^(cpu|(cuda|vulkan|metal)(:\d{1,3})?)$/.test(value) || (auto && value === 'auto')))
+    return;
+  throw invalid(
+    `${option} must name cpu, cuda, cuda:1, metal or vulkan${auto ? ', or be auto' : ''}, not ${show(value)}`,
+  );
 }
 
 /** What says which model is meant and which form of it. */
@@ -31,51 +41,24 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
     if (options[name] !== undefined) text(name, options[name]);
 }
 
-/** What the engine needs to know beyond the files. */
+/** What the engine needs to know beyond the files, the device's share apart. */
 export function engineOptions(model: ModelFolder, options: LoadOptions) {
   const { imageSize, patchSize } = model.hyperparameters.vision;
   const imageTokens = (imageSize / patchSize) ** 2;
-  const contextTokens = whole(
-    'contextTokens',
-    options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength),
-    imageTokens + 2,
-    1 << 20,
-  );
-  const cacheType = oneOf('cacheType', options.cacheType ?? defaultCacheType(model), ['f16', 'f32']);
+  const { maxSequences } = options;
   return {
-    threads: whole('threads', options.threads ?? os.availableParallelism(), 1, 512),
-    contextTokens,
-    maxSequences: whole(
-      'maxSequences',
-      options.maxSequences ?? defaultSequences(model, contextTokens, cacheType),
-      1,
-      256,
+    threads: whole('threads', options.threads ?? computeThreads(), 1, 512),
+    contextTokens: whole(
+      'contextTokens',
+      options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength),
+      imageTokens + 2,
+      1 << 20,
     ),
-    cacheType,
-    // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
-    mapWeights: !model.textType.startsWith('q4'),
+    maxSequences: maxSequences === undefined ? undefined : whole('maxSequences', maxSequences, 1, 256),
+    cacheType: oneOf('cacheType', options.cacheType ?? defaultCacheType(model), ['f16', 'f32']),
     featureCacheBytes: number('featureCache', options.featureCache ?? 64, 0, 1 << 20) * 1e6,
   };
 }
-
-/** What keys and values of all sequences may take by default. */
-const CACHE_BYTES = 128e6;
-
-export function defaultSequences(model: ModelFolder, contextTokens: number, cacheType: 'f16' | 'f32'): number {
-  return Math.min(Math.max(Math.floor(CACHE_BYTES / cacheBytes(model, contextTokens, cacheType)), 1), 32);
-}
-
-export const defaultCacheType = ({ textType }: ModelFolder): 'f16' | 'f32' => (textType === 'f32' ? 'f32' : 'f16');
-
-/** Keys and values of one sequence. */
-export function cacheBytes({ hyperparameters }: ModelFolder, tokens: number, type: 'f16' | 'f32'): number {
-  const { layers, keyValueHeads, headSize } = hyperparameters.text;
-  return 2 * layers * keyValueHeads * headSize * tokens * (type === 'f32' ? 4 : 2);
-}
-
-/** Room for eight images of 256 tokens and what is asked about them; for one of more tokens at least. */
-export const defaultContext = (imageTokens: number, trained: number): number =>
-  Math.max(Math.min(2560, trained), imageTokens + 512);
 
 /** A request with all defaults, without its images. */
 export function generateRequest(request: GenerateRequest) {

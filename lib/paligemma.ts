@@ -1,15 +1,14 @@
 import { checkSignal, object, text } from './check.js';
-import { Engine } from './engine.js';
+import type { Engines } from './engines.js';
 import { Gate } from './gate.js';
 import { decodeImage, type ImageInput } from './image.js';
-import { describeModel } from './info.js';
+import { loadEngines } from './load.js';
 import { openModel } from './model-source.js';
 import { type NativeGenerate, native, type Pixels } from './native.js';
 import {
   captionLanguage,
   checkLength,
   constrained,
-  engineOptions,
   generateRequest,
   labelList,
   loadOptions,
@@ -52,10 +51,10 @@ const EMBEDDED_WARNING =
  */
 export class PaliGemma implements AsyncDisposable {
   readonly info: LoadedModelInfo;
-  readonly #engine: Engine;
+  readonly #engine: Engines;
   readonly #gate: Gate;
 
-  private constructor(engine: Engine, info: LoadedModelInfo) {
+  private constructor(engine: Engines, info: LoadedModelInfo) {
     this.#engine = engine;
     this.info = info;
     // So many pictures are decoded ahead of the model: it never waits for one, and memory does not grow with what is asked.
@@ -67,7 +66,7 @@ export class PaliGemma implements AsyncDisposable {
    * @param model folder with `model.gguf` and `mmproj.gguf`, as `convert` makes it; or a checkpoint on the disk, or a hub id such as
    *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; none: the embedded emoji model
    * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT,
-   *   ERR_DEVICE_UNAVAILABLE, ERR_ADDON_NOT_FOUND, and for what is fetched ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or
+   *   ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_ADDON_NOT_FOUND, and for what is fetched ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or
    *   ERR_CONVERSION_FAILED; the signal's reason when aborted
    */
   static async load(model?: string, options: LoadOptions = {}): Promise<PaliGemma> {
@@ -77,21 +76,8 @@ export class PaliGemma implements AsyncDisposable {
       process.emitWarning(EMBEDDED_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_EMBEDDED_MODEL' });
     const opened = await openModel(model, options);
     options.signal?.throwIfAborted();
-    const settings = engineOptions(opened, options);
-    const { engine, loaded } = await Engine.start(
-      { textPath: opened.textPath, visionPath: opened.visionPath, imageToken: opened.imageToken, ...settings },
-      (done) => options.onProgress?.({ stage: 'load', done, total: 1 }),
-      options.signal,
-    );
-    return new PaliGemma(engine, {
-      ...describeModel(opened),
-      contextTokens: settings.contextTokens,
-      memory: { weights: opened.weightBytes, cache: loaded.cacheBytes, compute: loaded.computeBytes },
-      device: 'cpu',
-      threads: settings.threads,
-      maxSequences: settings.maxSequences,
-      cacheType: settings.cacheType,
-    });
+    const { engines, info } = await loadEngines(opened, options);
+    return new PaliGemma(engines, info);
   }
 
   /**

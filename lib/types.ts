@@ -2,7 +2,8 @@ import type { ImageInput } from './image.js';
 import type { FrameOptions } from './video.js';
 import type { Quantization, VisionQuantization } from './weights/quantization.js';
 
-export type Device = 'auto' | 'cpu';
+/** `cuda:1` is the second card of its kind, `cuda` the first. */
+export type Device = 'auto' | 'cpu' | 'cuda' | 'metal' | 'vulkan' | `${'cuda' | 'metal' | 'vulkan'}:${number}`;
 
 export interface Progress {
   stage: 'download' | 'convert' | 'load';
@@ -31,9 +32,11 @@ export interface LoadOptions {
   token?: string;
   /** Where converted models are kept. Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
   cacheDir?: string;
-  /** Default `auto`: the best backend of this build, today the CPU. */
+  /** Default `auto`: the first graphics card that the model fits into, else the processor. */
   device?: Device;
-  /** Default: the processors this process may use. */
+  /** Several devices, each with a copy of the model; requests go to the one that has the least to do. Instead of `device`. */
+  devices?: Exclude<Device, 'auto'>[];
+  /** Default: the physical cores this process may use, within its container's share. */
   threads?: number;
   /**
    * Tokens of images, prompt and answer together that one request may have. Default: 2560 (eight images at 224 pixels and
@@ -41,8 +44,8 @@ export interface LoadOptions {
    */
   contextTokens?: number;
   /**
-   * Requests computed at the same time; more wait. Default: as many as have their keys and values in 128 MB, from 1 to 32.
-   * At most 256.
+   * Requests computed at the same time on each device; more wait. Default: as many as have their keys and values in 128 MB,
+   * from 1 to 32; on a graphics card as many as fit, up to 128. At most 256.
    */
   maxSequences?: number;
   /** Megabytes for features of images, by content: asked again, an image skips the vision tower. Default 64; 0: none. */
@@ -92,8 +95,11 @@ export interface ModelInfo {
 }
 
 export interface LoadedModelInfo extends ModelInfo {
-  device: 'cpu';
+  /** The first of `devices`. */
+  device: Exclude<Device, 'auto'>;
+  devices: Exclude<Device, 'auto'>[];
   threads: number;
+  /** Of all devices together. */
   maxSequences: number;
   cacheType: 'f16' | 'f32';
   /** Bytes, with what the text model computes in (reserved; used as far as requests are long). */

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "backends.h"
 #include "js_gguf.h"
 #include "js_read.h"
 #include "js_values.h"
@@ -237,10 +238,33 @@ private:
 
 } // namespace
 
+// loadBackends(folders)
+Napi::Value load_backend_libraries(const Napi::CallbackInfo & info) {
+    LogCapture log; // what a folder does not hold is no news
+    load_backends(list<std::string>(info[0], utf8));
+    return info.Env().Undefined();
+}
+
+// devices(): [{ backend, index, name, description, freeBytes, totalBytes }]
+Napi::Value list_devices(const Napi::CallbackInfo & info) {
+    const auto found = devices();
+    auto list = Napi::Array::New(info.Env(), found.size());
+    for (uint32_t i = 0; i < found.size(); ++i) list[i] = device_object(info.Env(), found[i]);
+    return list;
+}
+
+// cpuFeatures(): string
+Napi::Value list_cpu_features(const Napi::CallbackInfo & info) {
+    return Napi::String::New(info.Env(), cpu_features());
+}
+
 // ---- the surface
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     install_log();
+    exports["loadBackends"]   = Napi::Function::New(env, load_backend_libraries);
+    exports["devices"]        = Napi::Function::New(env, list_devices);
+    exports["cpuFeatures"]    = Napi::Function::New(env, list_cpu_features);
     exports["Model"]          = ModelHandle::define(env);
     exports["resize"]         = Napi::Function::New(env, resize);
     exports["toRgb"]          = Napi::Function::New(env, convert_to_rgb);

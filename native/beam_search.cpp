@@ -66,7 +66,7 @@ public:
         Batch batch;
         std::vector<float> rows(beams.size() * width);
         for (size_t i = 0; i < beams.size(); ++i) {
-            batch.add(llama_pos(position), current_ + int(i), true);
+            batch.add(llama_pos(position), current_ + int(i), Output::LOGITS);
             model_.embedding(beams[i].tokens.back(), &rows[i * width]);
         }
         const int status = batch.decode(context_, rows);
@@ -93,7 +93,7 @@ BeamResult beam_search(const Model & model, size_t tokens, const std::vector<flo
     const size_t count = size_t(options.beams);
     const auto context = model.make_context({int(tokens) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true, /*batch*/ int(tokens)});
 
-    const int status = decode_prefixes(context.get(), {0}, tokens, rows);
+    const int status = decode_prefixes(context.get(), {0}, tokens, rows, {Output::LOGITS});
     if (status == 2) return {true, {}, 0.0f};
     if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
     const float * first = llama_get_logits_ith(context.get(), -1);

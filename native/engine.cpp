@@ -45,9 +45,10 @@ void Engine::stop() {
 void Engine::run() {
     try {
         threads_ = std::make_unique<Threads>(options_.threads, [this] { return interrupt_.load(); });
-        model_   = std::make_unique<Model>(options_.text_path, options_.map_weights, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
+        ggml_backend_dev_t card = find_card(options_.device);
+        model_   = std::make_unique<Model>(options_.text_path, options_.map_weights, card, *threads_, [this](float done) { sink_(Progress{done}); return !stopping_; });
         context_ = model_->make_context(options_.context);
-        vision_  = std::make_unique<Vision>(options_.vision_path, *threads_);
+        vision_  = std::make_unique<Vision>(options_.vision_path, card, options_.vision_batch_tokens, *threads_);
         mask_decoder_ = MaskDecoder::load(options_.vision_path, *threads_);
         remembered_   = std::make_unique<FeatureCache>(options_.feature_cache_bytes);
         sink_(Loaded{vision_->image_size(), vision_->tokens(), model_->width(), model_->vocabulary(), context_bytes(context_.get()), mask_decoder_ != nullptr});

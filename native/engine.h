@@ -24,8 +24,10 @@ namespace paligemma {
 struct EngineOptions {
     std::string    text_path;
     std::string    vision_path;
+    std::string    device; // ggml's name of a graphics card; empty: the processor
     int            threads;
     ContextOptions context;
+    size_t         vision_batch_tokens; // images are encoded together as far as they have this many
     llama_token    image_token;
     size_t         feature_cache_bytes;
     bool           map_weights; // use the file's pages as they are, shared with other processes
@@ -58,10 +60,10 @@ private:
     std::optional<Ready> take();
     void see(std::vector<Ready> & requests);
     std::vector<Ready> next_group();
-    void place(Ready & ready, int sequence, const float * logits);
+    void place(Ready & ready, int sequence, int32_t row);
     void search(Ready & ready);
     void trace(Ready & ready, const float * logits);
-    void accept(Slot & slot, const float * logits);
+    void accept(Slot & slot, int32_t row);
     void send_text(Slot & slot);
     void finish(Slot & slot, bool stopped);
     void drop_aborted();

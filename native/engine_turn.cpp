@@ -47,6 +47,13 @@ template <typename Requests> std::vector<uint32_t> ids_of(const Requests & reque
     return ids;
 }
 
+// Only who chooses by more than the largest logit needs them all.
+Output output_for(const Request & request) {
+    const bool greedy = request.kind == Request::GENERATE && request.sampling.temperature <= 0.0f && !request.sampling.logprobs &&
+                        !request.constraint && !request.forced;
+    return greedy ? Output::TOKEN : Output::LOGITS;
+}
+
 } // namespace
 
 // ---- waiting requests -> prefixes and features
@@ -72,7 +79,7 @@ std::optional<Engine::Ready> Engine::take() {
 void Engine::prepare() {
     std::vector<Ready> taken;
     const size_t free = free_sequences().size();
-    for (size_t tokens = 0; ready_.size() + taken.size() < free && tokens < Vision::BATCH_TOKENS;) {
+    for (size_t tokens = 0; ready_.size() + taken.size() < free && tokens < options_.vision_batch_tokens;) {
         auto ready = take();
         if (!ready) break;
         const uint32_t id = ready->request.id;
@@ -157,26 +164,28 @@ void Engine::start() {
     const bool computed = compute(ids, [&] {
         const auto started = Clock::now();
         std::vector<float> rows;
-        std::vector<int>   sequences;
+        std::vector<int>    sequences;
+        std::vector<Output> outputs;
         for (size_t i = 0; i < group.size(); ++i) {
             const auto embedded = embed(*model_, group[i].prefix, group[i].features);
             rows.insert(rows.end(), embedded.begin(), embedded.end());
             sequences.push_back(free[i]);
+            outputs.push_back(output_for(group[i].request));
         }
-        const int status = decode_prefixes(context_.get(), sequences, length, rows);
+        const int status = decode_prefixes(context_.get(), sequences, length, rows, outputs);
         if (status != 0) throw std::runtime_error("computing the prefix failed (llama_decode " + std::to_string(status) + ")");
         for (Ready & ready : group) ready.timings.prefill = milliseconds_since(started);
     });
     if (!computed) return;
     for (size_t i = 0; i < group.size(); ++i) {
-        compute({ids[i]}, [&] { place(group[i], free[i], llama_get_logits_ith(context_.get(), int32_t((i + 1) * length - 1))); });
+        compute({ids[i]}, [&] { place(group[i], free[i], int32_t((i + 1) * length - 1)); });
     }
 }
 
 // Gives a computed prefix its sequence and samples the first token.
-void Engine::place(Ready & ready, int sequence, const float * logits) {
+void Engine::place(Ready & ready, int sequence, int32_t row) {
     Request & request = ready.request;
-    if (request.kind == Request::TRACE) return trace(ready, logits);
+    if (request.kind == Request::TRACE) return trace(ready, llama_get_logits_ith(context_.get(), row));
 
     std::vector<llama_token> forced;
     if (request.forced) {
@@ -195,7 +204,7 @@ void Engine::place(Ready & ready, int sequence, const float * logits) {
     slots_[size_t(sequence)] = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(answer), ready.timings, Clock::now(), sequence,
                                                            image_tokens, ready.prefix.ids.size() - image_tokens, ready.remembered_images});
     try {
-        accept(*slots_[size_t(sequence)], logits);
+        accept(*slots_[size_t(sequence)], row);
     } catch (...) {
         slots_[size_t(sequence)].reset();
         throw;
@@ -251,10 +260,10 @@ void Engine::step() {
         if (slot) {
             model_->embedding(slot->answer.tokens().back(), &rows[rows.size() - width]);
             running.emplace_back(slot, int32_t(rows.size() / width) - 1);
-            batch.add(llama_pos(slot->position() - 1), sequence, true);
+            batch.add(llama_pos(slot->position() - 1), sequence, output_for(slot->request));
         } else {
             llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
-            batch.add(0, sequence, false);
+            batch.add(0, sequence, Output::NONE);
         }
     }
     if (running.empty()) return;
@@ -264,7 +273,7 @@ void Engine::step() {
     for (const auto & [slot, row] : running) {
         try {
             if (status != 0) throw std::runtime_error("computing the next token failed (llama_decode " + std::to_string(status) + ")");
-            accept(*slot, llama_get_logits_ith(context_.get(), row));
+            accept(*slot, row);
         } catch (const std::exception & error) {
             sink_(Failed{slot->request.id, error.what()});
             slots_[size_t(slot->sequence)].reset();
@@ -272,10 +281,12 @@ void Engine::step() {
     }
 }
 
-// Takes the next token from the logits; ends the sequence at <eos>, at a stop string, at its limit, and when the context
-// is full.
-void Engine::accept(Slot & slot, const float * logits) {
-    const llama_token token = slot.sampler.next(logits, model_->vocabulary());
+// Takes the next token from the result in this row; ends the sequence at <eos>, at a stop string, at its limit, and when
+// the context is full.
+void Engine::accept(Slot & slot, int32_t row) {
+    const llama_token token = output_for(slot.request) == Output::TOKEN
+                                  ? llama_get_argmax_ith(context_.get(), row)
+                                  : slot.sampler.next(llama_get_logits_ith(context_.get(), row), model_->vocabulary());
     slot.answer.add(*model_, token);
     if (token == model_->eos() || slot.answer.stopped()) return finish(slot, true);
     send_text(slot);

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "ggml-cpp.h"
-#include "ggml-cpu.h"
+#include "backends.h"
 #include "gguf.h"
 
 namespace paligemma {
@@ -113,7 +113,7 @@ private:
         const int64_t   count = task.width * task.count;
         if (type == GGML_TYPE_F16) {
             check_range(task.tensor->name, 65504.0f, "values beyond float16's range, choose bf16 or f32");
-            ggml_cpu_fp32_to_fp16(values_.data(), reinterpret_cast<ggml_fp16_t *>(result_.data()), count);
+            cpu_backend().fp32_to_fp16(values_.data(), reinterpret_cast<ggml_fp16_t *>(result_.data()), count);
             return;
         }
         // A quantiser would hide them in a block of numbers.
@@ -210,7 +210,6 @@ bool write_gguf(const GgufPlan & plan, const std::atomic<bool> & cancelled, cons
     out.write(0, meta.data(), meta.size());
     if (end > meta.size()) out.write(end - 1, "", 1); // what lies between is zero, which is what pads tensors
 
-    ggml_cpu_init(); // tables that converting from float16 may need
     Conversion(plan, split(plan, offsets), cancelled, progress).run();
     if (cancelled) return false;
     out.flush();

@@ -49,6 +49,9 @@ EngineOptions engine_options(const Napi::Object & from) {
     options.context.tokens        = int(number(from, "contextTokens"));
     options.context.max_sequences = int(number(from, "maxSequences"));
     options.context.float32_cache = text(from, "cacheType") == "f32";
+    options.context.batch         = int(number(from, "batchTokens"));
+    options.vision_batch_tokens   = size_t(number(from, "visionBatchTokens"));
+    options.device                = text(from, "device");
     options.image_token           = llama_token(number(from, "imageToken"));
     options.feature_cache_bytes   = size_t(number(from, "featureCacheBytes"));
     options.map_weights           = flag(from, "mapWeights");
@@ -198,6 +201,17 @@ struct EventToObject {
 };
 
 } // namespace
+
+Napi::Object device_object(Napi::Env env, const Device & device) {
+    auto object = Napi::Object::New(env);
+    object["backend"]     = device.backend;
+    object["index"]       = device.index;
+    object["name"]        = device.name;
+    object["description"] = device.description;
+    object["freeBytes"]   = double(device.free_bytes);
+    object["totalBytes"]  = double(device.total_bytes);
+    return object;
+}
 
 Napi::Object event_object(Napi::Env env, const Event & event) {
     return std::visit(EventToObject{env}, event);

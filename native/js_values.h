@@ -16,6 +16,7 @@ Request       engine_request(const Napi::Object & from);
 
 Napi::Float32Array floats(Napi::Env env, const std::vector<float> & values);
 Napi::Uint8Array   bytes_array(Napi::Env env, const Pixels & values);
+Napi::Object       device_object(Napi::Env env, const Device & device);
 Napi::Object       event_object(Napi::Env env, const Event & event);
 
 } // namespace paligemma

@@ -34,9 +34,9 @@ struct Ops {
 
 } // namespace
 
-MaskDecoder::MaskDecoder(Threads & threads) : backend_(ggml_backend_cpu_init()) {
-    ggml_backend_cpu_set_n_threads(backend_.get(), threads.count());
-    ggml_backend_cpu_set_threadpool(backend_.get(), threads.pool());
+MaskDecoder::MaskDecoder(Threads & threads) : backend_(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr)) {
+    cpu_backend().set_n_threads(backend_.get(), threads.count());
+    cpu_backend().set_threadpool(backend_.get(), threads.pool());
 }
 
 std::unique_ptr<MaskDecoder> MaskDecoder::load(const std::string & path, Threads & threads) {

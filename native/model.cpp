@@ -20,11 +20,15 @@ const llama_model_kv_override NO_FINAL_SOFTCAP[] = {
 
 } // namespace
 
-Model::Model(const std::string & path, bool map, Threads & threads, const std::function<bool(float)> & progress) : threads_(threads) {
+Model::Model(const std::string & path, bool map, ggml_backend_dev_t card, Threads & threads, const std::function<bool(float)> & progress)
+    : threads_(threads), card_(card) {
     LogCapture log;
 
     llama_model_params params = llama_model_default_params();
-    params.n_gpu_layers                = 0;
+    ggml_backend_dev_t cards[]         = {card, nullptr}; // all of it on one card, or nothing on any
+    params.devices                     = cards;
+    params.split_mode                  = LLAMA_SPLIT_MODE_NONE;
+    params.n_gpu_layers                = card ? -1 : 0;
     params.load_mode                   = map ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.kv_overrides                = NO_FINAL_SOFTCAP;
     params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);
@@ -55,7 +59,10 @@ llama_context_ptr Model::make_context(const ContextOptions & options) const {
     params.n_threads       = threads_.count();
     params.n_threads_batch = threads_.count();
     params.type_k = params.type_v = options.float32_cache ? GGML_TYPE_F32 : GGML_TYPE_F16;
-    params.flash_attn_type     = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    // On the processor it is slower and less exact than two multiplications.
+    params.flash_attn_type     = card_ ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    params.offload_kqv         = card_ != nullptr;
+    params.op_offload          = card_ != nullptr;
     params.swa_full            = true; // a prefix may be longer than the window and is stored whole
     params.kv_unified          = options.shared;
     params.no_perf             = true;
@@ -63,6 +70,7 @@ llama_context_ptr Model::make_context(const ContextOptions & options) const {
     params.abort_callback      = Threads::interrupted;
     llama_context_ptr context(llama_init_from_model(model_.get(), params));
     if (!context) throw std::runtime_error(log.text().empty() ? "not enough memory for the context" : log.text());
+    llama_set_argmax(context.get(), !options.shared); // beam search looks at all logits
     llama_attach_threadpool(context.get(), threads_.pool(), threads_.pool());
     return context;
 }

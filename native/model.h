@@ -19,14 +19,14 @@ struct ContextOptions {
     int  max_sequences;
     bool float32_cache;
     bool shared = false; // sequences share cells, so that copying one costs nothing
-    int  batch  = 0;     // most tokens computed at once; 0: as many as a sequence may have
+    int  batch  = 0;     // most tokens computed at once, if not as many as a sequence may have
 };
 
 class Model {
 public:
-    // Loads model.gguf. `progress` gets 0..1 and stops the load by returning false. `threads` must outlive the model.
+    // Loads model.gguf into the memory of `card`; null: of the processor. `progress` gets 0..1 and stops the load by returning false. `threads` must outlive the model.
     // Throws std::runtime_error with llama.cpp's reason.
-    Model(const std::string & path, bool map, Threads & threads, const std::function<bool(float)> & progress);
+    Model(const std::string & path, bool map, ggml_backend_dev_t card, Threads & threads, const std::function<bool(float)> & progress);
 
     // Throws std::runtime_error when there is not enough memory.
     llama_context_ptr make_context(const ContextOptions & options) const;
@@ -62,6 +62,7 @@ private:
     std::vector<llama_token> numbered(const char * format, int count) const;
 
     Threads                       & threads_;
+    ggml_backend_dev_t              card_;
     llama_model_ptr                 model_;
     const llama_vocab             * vocab_   = nullptr;
     llama_token                     newline_ = 0;

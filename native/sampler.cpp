@@ -27,9 +27,6 @@ Sampler::Sampler(const Model & model, const Sampling & sampling, std::unique_ptr
     : model_(model), wanted_(sampling.logprobs), chain_(make_chain(sampling)), constraint_(std::move(constraint)), forced_(std::move(forced)) {}
 
 llama_token Sampler::next(const float * logits, int vocabulary) {
-    if (!wanted_ && !constraint_ && !chain_ && forced_.empty()) {
-        return llama_token(std::max_element(logits, logits + vocabulary) - logits); // ties: the lowest id
-    }
     std::vector<float> values(logits, logits + vocabulary);
     std::vector<float> permitted;
     if (constraint_) {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "ggml-cpu.h"
+#include "backends.h"
 
 namespace paligemma {
 namespace {
@@ -28,8 +28,8 @@ int64_t position(const std::vector<Axis> & axes, int64_t number) {
 void to_float(ggml_type type, const void * from, float * to, int64_t count) {
     switch (type) {
         case GGML_TYPE_F32:  std::memcpy(to, from, size_t(count) * sizeof(float)); break;
-        case GGML_TYPE_F16:  ggml_cpu_fp16_to_fp32(static_cast<const ggml_fp16_t *>(from), to, count); break;
-        case GGML_TYPE_BF16: ggml_cpu_bf16_to_fp32(static_cast<const ggml_bf16_t *>(from), to, count); break;
+        case GGML_TYPE_F16:  cpu_backend().fp16_to_fp32(static_cast<const ggml_fp16_t *>(from), to, count); break;
+        case GGML_TYPE_BF16: cpu_backend().bf16_to_fp32(static_cast<const ggml_bf16_t *>(from), to, count); break;
         default:             throw std::runtime_error(std::string("values of type ") + ggml_type_name(type) + " cannot be converted");
     }
 }

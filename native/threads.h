@@ -6,7 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "ggml-cpu.h"
+#include "backends.h"
 
 namespace paligemma {
 
@@ -16,7 +16,7 @@ public:
     Threads(int count, std::function<bool()> interrupt) : count_(count), interrupt_(std::move(interrupt)) {
         ggml_threadpool_params params = ggml_threadpool_params_default(count);
         params.poll = 0; // waiting threads sleep: the processors are also the event loop's and the image decoder's
-        pool_.reset(ggml_threadpool_new(&params));
+        pool_.reset(cpu_backend().threadpool_new(&params));
         if (!pool_) throw std::runtime_error("no threads can be started");
     }
 
@@ -27,7 +27,7 @@ public:
 
 private:
     struct Free {
-        void operator()(ggml_threadpool * pool) const { ggml_threadpool_free(pool); }
+        void operator()(ggml_threadpool * pool) const { cpu_backend().threadpool_free(pool); }
     };
     int                                    count_;
     std::function<bool()>                  interrupt_;

@@ -39,10 +39,12 @@ void Vision::Free::operator()(clip_ctx * ctx) const {
     clip_free(ctx);
 }
 
-Vision::Vision(const std::string & path, Threads & threads) : threads_(threads.count()) {
+Vision::Vision(const std::string & path, ggml_backend_dev_t card, size_t batch_tokens, Threads & threads)
+    : threads_(threads.count()), batch_tokens_(batch_tokens) {
     clip_context_params params{};
-    params.use_gpu         = false;
-    params.flash_attn_type = CLIP_FLASH_ATTN_TYPE_DISABLED; // it rounds keys and values to float16
+    params.use_gpu         = card != nullptr;
+    params.device          = card;
+    params.flash_attn_type = card ? CLIP_FLASH_ATTN_TYPE_AUTO : CLIP_FLASH_ATTN_TYPE_DISABLED; // it rounds keys and values to float16
     params.image_min_tokens = -1;
     params.image_max_tokens = -1;
     params.warmup          = true; // plans the buffers now instead of at the first picture
@@ -51,8 +53,8 @@ Vision::Vision(const std::string & path, Threads & threads) : threads_(threads.c
     clip_.reset(clip_init(path.c_str(), params).ctx_v);
     if (!clip_) throw std::runtime_error(log.text().empty() ? "the vision tower does not load" : log.text());
     ggml_backend_t backend = clip_get_backend_cpu(clip_.get());
-    ggml_backend_cpu_set_threadpool(backend, threads.pool());
-    ggml_backend_cpu_set_abort_callback(backend, Threads::interrupted, &threads);
+    cpu_backend().set_threadpool(backend, threads.pool());
+    cpu_backend().set_abort_callback(backend, Threads::interrupted, &threads);
 }
 
 int Vision::image_size() const {
@@ -76,7 +78,7 @@ std::vector<float> Vision::encode(const std::vector<const Pixels *> & images) {
 
     std::vector<float> features;
     features.reserve(images.size() * per_image);
-    const size_t at_once = std::max<size_t>(BATCH_TOKENS / size_t(tokens()), 1);
+    const size_t at_once = std::max<size_t>(batch_tokens_ / size_t(tokens()), 1);
     for (size_t first = 0; first < images.size(); first += at_once) {
         clip_image_f32_batch batch;
         const size_t last = std::min(images.size(), first + at_once);

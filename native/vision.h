@@ -20,12 +20,9 @@ std::vector<float> normalise(const Pixels & pixels);
 
 class Vision {
 public:
-    // Images are encoded together as far as they have this many tokens. Attention scores grow with the square of an image's
-    // tokens, a gigabyte for one at 896 pixels, and on the CPU more images at once are not faster.
-    static constexpr size_t BATCH_TOKENS = 1024;
-
-    // Loads mmproj.gguf. `threads` must outlive it. Throws std::runtime_error with llama.cpp's reason.
-    Vision(const std::string & path, Threads & threads);
+    // Loads mmproj.gguf into the memory of `card`; null: of the processor. Images are encoded together as far as they have
+    // `batch_tokens` tokens. `threads` must outlive it. Throws std::runtime_error with llama.cpp's reason.
+    Vision(const std::string & path, ggml_backend_dev_t card, size_t batch_tokens, Threads & threads);
 
     int image_size() const;
     int tokens() const; // features per image
@@ -41,6 +38,7 @@ private:
     };
     std::unique_ptr<clip_ctx, Free> clip_;
     const int                       threads_;
+    const size_t                    batch_tokens_;
 };
 
 } // namespace paligemma

@@ -128,6 +128,9 @@ async function decode(masks: number[][]): Promise<Float32Array> {
       {
         textPath: `${folder}/model.gguf`,
         visionPath: `${folder}/mmproj.gguf`,
+        device: '',
+        batchTokens: 256,
+        visionBatchTokens: 64,
         threads: 1,
         contextTokens: 256,
         maxSequences: 1,

@@ -29,8 +29,8 @@ export const collect = (text: string, all: string[] = []): string[] => [...all, 
 export function modelCommand(name: string): Command {
   return sourceOptions(new Command(name))
     .option('--model <path or id>', 'model folder, checkpoint or hub id (default: the embedded emoji model)')
-    .option('--device <name>', 'auto or cpu')
-    .option('--threads <n>', 'threads to compute with (default: all processors)', numeric)
+    .option('--device <name>', 'auto, cpu, cuda, cuda:1, metal or vulkan')
+    .option('--threads <n>', 'threads to compute with (default: all physical cores)', numeric)
     .option('--max-tokens <n>', 'most tokens to generate (default: 100)', numeric)
     .option('--json', 'print JSON, one value a line');
 }

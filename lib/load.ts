@@ -1,0 +1,77 @@
+// From an opened model and the caller's options to running engines.
+import { isCpu, nameOf, wantedDevices } from './devices.js';
+import { Engine } from './engine.js';
+import { Engines } from './engines.js';
+import { PaliGemmaError } from './errors.js';
+import { describeModel } from './info.js';
+import type { OpenedModel } from './model-source.js';
+import type { NativeDevice } from './native.js';
+import { engineOptions } from './options.js';
+import { type Plan, planDevice } from './plan.js';
+import type { LoadedModelInfo, LoadOptions } from './types.js';
+
+/**
+ * Loads a model onto its devices, one after another.
+ * @throws PaliGemmaError ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_INVALID_MODEL, ERR_INVALID_ARGUMENT; the signal's reason
+ */
+export async function loadEngines(model: OpenedModel, options: LoadOptions) {
+  const settings = engineOptions(model, options);
+  const places = placesFor(model, options, settings);
+  const engines = new Engines();
+  const memory = { weights: 0, cache: 0, compute: 0 };
+  try {
+    for (const [i, { device, plan }] of places.entries()) {
+      const { engine, loaded } = await Engine.start(
+        {
+          textPath: model.textPath,
+          visionPath: model.visionPath,
+          imageToken: model.imageToken,
+          ...settings,
+          ...plan,
+          device: isCpu(device) ? '' : device.name,
+          // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
+          mapWeights: !(isCpu(device) && model.textType.startsWith('q4')),
+        },
+        (done) => options.onProgress?.({ stage: 'load', done: (i + done) / places.length, total: 1 }),
+        options.signal,
+      );
+      engines.add(engine);
+      memory.weights += model.weightBytes;
+      memory.cache += loaded.cacheBytes;
+      memory.compute += loaded.computeBytes;
+    }
+  } catch (error) {
+    await engines.dispose();
+    throw error;
+  }
+  const names = places.map(({ device }) => nameOf(device));
+  const info: LoadedModelInfo = {
+    ...describeModel(model),
+    contextTokens: settings.contextTokens,
+    memory,
+    device: names[0] as LoadedModelInfo['device'],
+    devices: names,
+    threads: settings.threads,
+    maxSequences: places.reduce((sum, { plan }) => sum + plan.maxSequences, 0),
+    cacheType: settings.cacheType,
+  };
+  return { engines, info };
+}
+
+/** Where the model goes, and how. `auto` takes the first device that it fits into; the processor is the last and always does. */
+function placesFor(model: OpenedModel, options: LoadOptions, settings: ReturnType<typeof engineOptions>) {
+  const wanted = wantedDevices(options);
+  const place = (device: NativeDevice): { device: NativeDevice; plan: Plan } => ({
+    device,
+    plan: planDevice(model, device, settings),
+  });
+  if (options.devices || (options.device ?? 'auto') !== 'auto') return wanted.map(place);
+  for (const device of wanted) {
+    try {
+      return [place(device)];
+    } catch (error) {
+      if (!(error instanceof PaliGemmaError && error.code === 'ERR_OUT_OF_MEMORY')) throw error;
+    }
+  }
+  throw new PaliGemmaError('ERR_DEVICE_UNAVAILABLE', 'there is no device to compute on');
+}

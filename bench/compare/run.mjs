@@ -2,11 +2,13 @@
 // This library against transformers on the same weights, prompt and machine, in one run.
 //
 //   node bench/compare/run.mjs CHECKPOINT WORK_FOLDER [--types f16,q8_0,q4_k_m,q4_0] [--python python3] [--runs 3]
-//       [--tokens 20] [--dtype float32] [--device cpu] [--json]
+//       [--tokens 20] [--dtype float32] [--device cpu] [--in-flight 1,8] [--static] [--json]
 //
 // CHECKPOINT: bench/conversion/make-checkpoint.mjs makes one of full size. Pictures are noise, each a new one. Both sides answer
-// alone, with as many threads as there are processors; every model runs in a process of its own, so that its memory is its own.
-// Without torch and transformers in that Python, our side alone is measured. Build the package first.
+// one at a time, then several at once (ours in flight, theirs as a batch; --static: theirs also with a static cache, which
+// transformers compiles on a card), with as many threads as there are processors; every model runs in a process of its own, so
+// that its memory is its own. Without torch and transformers in that Python, our side alone is measured. Build the package first.
+// On an NVIDIA card: --device cuda --dtype bfloat16 --types bf16,f16,q4_k_m --in-flight 16,64,128 --static
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -27,12 +29,15 @@ const { values: options, positionals } = parseArgs({
     tokens: { type: 'string', default: '20' },
     dtype: { type: 'string', default: 'float32' },
     device: { type: 'string', default: 'cpu' },
+    'in-flight': { type: 'string', default: '' },
+    static: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     measure: { type: 'string' }, // internal: the folder of a model to measure in this process
   },
 });
 const [checkpoint, work] = positionals;
 const PROMPT = 'caption en';
+const inFlight = options['in-flight'].split(',').filter(Boolean).map(Number);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const noise = () => ({
@@ -44,12 +49,28 @@ const noise = () => ({
 
 /** In a process of its own: times and memory of one model; and what the peer is to be asked. */
 async function measure(folder) {
-  const model = await PaliGemma.load(folder, { featureCache: 0, maxSequences: 1 });
+  const model = await PaliGemma.load(folder, {
+    featureCache: 0,
+    maxSequences: Math.max(1, ...inFlight),
+    device: options.device,
+  });
   const ask = (maxTokens) => model.generate({ prompt: PROMPT, images: [noise()], maxTokens });
   await ask(2);
   const runs = [];
   for (let i = 0; i < Number(options.runs); i++) runs.push(await ask(Number(options.tokens)));
-  const { resident } = { resident: process.resourceUsage().maxRSS * 1024 };
+  const resident = process.resourceUsage().maxRSS * 1024;
+  const throughput = [];
+  for (const batch of inFlight) {
+    const started = performance.now();
+    const each = async () => {
+      for (let i = 0; i < Number(options.runs); i++) await ask(Number(options.tokens));
+    };
+    await Promise.all(Array.from({ length: batch }, each));
+    throughput.push({
+      batch,
+      images_per_second: (batch * Number(options.runs) * 1000) / (performance.now() - started),
+    });
+  }
   const { inputIds } = await model.trace({ prompt: PROMPT, images: [noise()] });
   const of = (value) => median(runs.map(value));
   console.log(
@@ -59,6 +80,7 @@ async function measure(folder) {
       token: of(({ timings, usage }) => timings.decode / Math.max(usage.newTokens - 1, 1)),
       total: of(({ timings }) => timings.total),
       resident,
+      throughput,
       newTokens: of(({ usage }) => usage.newTokens),
       inputIds: [...inputIds],
       imageSize: model.info.imageSize,
@@ -76,7 +98,7 @@ function child(command, args) {
 async function ours(type) {
   const folder = path.join(work, type);
   await convert(checkpoint, folder, { quantization: type });
-  const forwarded = ['--runs', options.runs, '--tokens', options.tokens];
+  const forwarded = ['runs', 'tokens', 'device', 'in-flight'].flatMap((name) => [`--${name}`, options[name]]);
   const result = child(process.execPath, [fileURLToPath(import.meta.url), '--measure', folder, ...forwarded]);
   fs.rmSync(folder, { recursive: true });
   return { name: `node-paligemma ${type}`, ...result };
@@ -92,6 +114,8 @@ function theirs({ inputIds, imageSize }) {
     threads: os.availableParallelism(),
     dtype: options.dtype,
     device: options.device,
+    batches: inFlight,
+    static: options.static,
   };
   fs.writeFileSync(request, JSON.stringify(asked));
   const result = child(options.python, [path.join(HERE, 'transformers_bench.py'), checkpoint, request]);
@@ -114,6 +138,17 @@ function print(results, base) {
     ];
     console.log(`| ${cells.join(' | ')} |`);
   }
+  if (inFlight.length === 0) return;
+  console.log(`\n| images a second | ${inFlight.map((n) => `${n} at once`).join(' | ')} |`);
+  console.log(`| --- | ${inFlight.map(() => '---').join(' | ')} |`);
+  for (const { name, throughput } of results)
+    for (const fixed of [false, true]) {
+      const row = inFlight.map((n) => throughput.find((t) => t.batch === n && (t.static ?? false) === fixed));
+      if (row[0])
+        console.log(
+          `| ${name}${fixed ? ', static cache' : ''} | ${row.map((t) => t.images_per_second.toFixed(2)).join(' | ')} |`,
+        );
+    }
 }
 
 if (options.measure) {

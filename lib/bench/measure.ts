@@ -19,6 +19,7 @@ export interface BenchReport {
   quantization: string;
   visionQuantization: string;
   imageSize: number;
+  device: string;
   threads: number;
   /** Until the model can be asked. */
   load: number;
@@ -64,6 +65,7 @@ export async function measure(
       quantization: info.quantization,
       visionQuantization: info.visionQuantization,
       imageSize: info.imageSize,
+      device: info.device,
       threads: info.threads,
       load,
       single: medians(alone),

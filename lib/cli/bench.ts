@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import { ProgressBar } from './progress-bar.js';
 
 interface Options extends CommonOptions {
   random?: string;
+  keep?: string;
   prompt: string;
   concurrency: number[];
   requests: number;
@@ -20,6 +22,7 @@ export function benchCommand(): Command {
   return modelCommand('bench')
     .description('measure a model on this machine')
     .option('--random <size>', 'a model with random weights instead: 3b-224, pg2-3b-448, pg2-10b-224, ...')
+    .option('--keep <folder>', 'with --random: write the model there, unless it is there already, and leave it')
     .option('--prompt <text>', 'what is asked', 'caption en')
     .option('--concurrency <list>', 'requests in flight, one measurement each', counts, [1, 2, 4, 8])
     .option('--requests <n>', 'requests a measurement', numeric, 16)
@@ -33,9 +36,10 @@ function counts(text: string): number[] {
 }
 
 async function run(options: Options): Promise<void> {
-  const { random, model, json, maxTokens = 20, prompt, concurrency, requests, ...load } = options;
+  const { random, keep, model, json, maxTokens = 20, prompt, concurrency, requests, ...load } = options;
   const bar = new ProgressBar();
-  const folder = random === undefined ? undefined : await mkdtemp(path.join(os.tmpdir(), 'paligemma-bench-'));
+  const folder =
+    random === undefined ? undefined : (keep ?? (await mkdtemp(path.join(os.tmpdir(), 'paligemma-bench-'))));
   try {
     const report = await untilInterrupted(async (signal) => {
       const { quantization, visionQuantization, ...rest } = load;
@@ -43,7 +47,8 @@ async function run(options: Options): Promise<void> {
       const step = bar.say((text) => remark(`measuring ${text}`));
       if (folder === undefined || random === undefined)
         return measure(model ?? embeddedModel(), { ...load, ...settings }, step);
-      await writeRandomModel(random, folder, { quantization, visionQuantization, signal, onProgress: bar.update });
+      if (!existsSync(path.join(folder, 'model.gguf')))
+        await writeRandomModel(random, folder, { quantization, visionQuantization, signal, onProgress: bar.update });
       return measure(folder, { ...rest, ...settings }, step);
     });
     bar.stop();
@@ -51,7 +56,7 @@ async function run(options: Options): Promise<void> {
     else for (const line of lines(report)) print(line);
   } finally {
     bar.stop();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined && keep === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -64,7 +69,7 @@ function lines({ single, throughput, ...report }: BenchReport): string[] {
       'model',
       `${report.model}, text ${report.quantization}, vision ${report.visionQuantization}, ${report.imageSize} px`,
     ),
-    row('threads', String(report.threads)),
+    row('device', `${report.device}, ${report.threads} threads`),
     row('load', ms(report.load)),
     row('picture', ms(single.image)),
     row('vision', ms(single.vision)),

@@ -1,4 +1,5 @@
 // Checks of single values that callers pass: each returns the value or throws ERR_INVALID_ARGUMENT saying what was expected.
+import { setMaxListeners } from 'node:events';
 import { PaliGemmaError, show } from './errors.js';
 
 export const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', message);
@@ -23,8 +24,10 @@ export function oneOf<T extends string>(name: string, value: unknown, allowed: r
 }
 
 export function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
+  if (signal === undefined) return;
+  if (!(signal instanceof AbortSignal)) throw invalid(`signal must be an AbortSignal, not ${show(signal)}`);
+  // One signal for many requests at a time is what signals are for; Node would warn of a leak at the eleventh.
+  setMaxListeners(0, signal);
 }
 
 export function checkFunction(name: string, value: unknown): void {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from './errors.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot, unpacked } from './package-root.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -243,7 +243,7 @@ export function native(): Addon {
   try {
     const file: string = require('node-gyp-build').path(packageRoot());
     const found = require(file) as Addon;
-    found.loadBackends([path.dirname(file)]);
+    found.loadBackends([path.dirname(file), ...backendPackages(require)]);
     addon = found;
   } catch (error) {
     throw new PaliGemmaError(
@@ -254,4 +254,16 @@ export function native(): Addon {
     );
   }
   return addon;
+}
+
+/** Folders of installed packages that carry a graphics backend for this platform. */
+function backendPackages(require: NodeJS.Require): string[] {
+  return ['cuda', 'vulkan'].flatMap((backend) => {
+    try {
+      const manifest = require.resolve(`@node-paligemma/${process.platform}-${process.arch}-${backend}/package.json`);
+      return [unpacked(path.dirname(manifest))];
+    } catch {
+      return []; // not installed
+    }
+  });
 }

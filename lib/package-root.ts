@@ -6,8 +6,7 @@ let root: string | undefined;
 
 /**
  * The folder of this package: the nearest one above this file with our package.json, which is the same from lib/ under
- * test and from dist/. Inside an Electron archive it is the unpacked twin, since neither binaries nor models can be
- * opened within an archive.
+ * test and from dist/.
  */
 export function packageRoot(): string {
   if (root) return root;
@@ -17,9 +16,12 @@ export function packageRoot(): string {
     if (parent === folder) throw new Error('package.json of node-paligemma not found above its own code');
     folder = parent;
   }
-  root = folder.replace(/app\.asar(?=$|[\\/])/, 'app.asar.unpacked');
+  root = unpacked(folder);
   return root;
 }
+
+/** Of a folder inside an Electron archive the unpacked twin: neither binaries nor models can be opened within an archive. */
+export const unpacked = (folder: string): string => folder.replace(/app\.asar(?=$|[\\/])/, 'app.asar.unpacked');
 
 function isOurs(file: string): boolean {
   try {

@@ -28,7 +28,12 @@ function run(what, args, options = {}) {
     );
 }
 
-export function buildNative(flags = new Set()) {
+/**
+ * @param flags as on the command line
+ * @param folder of the build
+ * @param definitions further ones for CMake
+ */
+export function buildNative(flags = new Set(), folder = path.join(ROOT, 'build'), definitions = {}) {
   const vendored = fs.existsSync(path.join(ROOT, 'vendor', 'llama.cpp', '.manifest.json'));
   checkToolchain({ fetch: !vendored });
   vendor();
@@ -40,9 +45,12 @@ export function buildNative(flags = new Set()) {
     `--CDPALIGEMMA_VULKAN=${flags.has('--vulkan') ? 'ON' : 'OFF'}`,
     `--CDPALIGEMMA_NATIVE=${flags.has('--portable') ? 'OFF' : 'ON'}`,
     `--CDPALIGEMMA_DEBUG_INFO=${flags.has('--debug') ? 'ON' : 'OFF'}`,
+    ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
+    '--out',
+    folder,
   ];
   // cmake-js configures only a fresh folder; other options than last time need it again.
-  const stamp = path.join(ROOT, 'build', 'options.json');
+  const stamp = path.join(folder, 'options.json');
   const wanted = JSON.stringify(options);
   const configured = fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted;
   if (!configured) {

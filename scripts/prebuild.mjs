@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+// Makes what the published package carries for one platform: prebuilds/PLATFORM-ARCH, the addon with its libraries, one for the
+// processor by instruction set. Or a graphics backend as a package of its own.
+//
+//   node scripts/prebuild.mjs [--arch x64|arm64] [--sysroot]     --sysroot, on Linux: over Debian 11's glibc with clang 19,
+//                                                                which also builds for the other architecture
+//   node scripts/prebuild.mjs --backend cuda|vulkan              build/packages/PLATFORM-ARCH-BACKEND, ready to publish
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { sysroot } from './sysroot.mjs';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const { values: options } = parseArgs({
+  options: {
+    arch: { type: 'string', default: os.arch() },
+    sysroot: { type: 'boolean', default: false },
+    backend: { type: 'string' },
+  },
+});
+const { arch, backend } = options;
+const platform = `${process.platform}-${arch}`;
+
+// prebuildify builds in the folder of a package.
+const folder = path.join(ROOT, 'build', `prebuild-${platform}`);
+fs.mkdirSync(folder, { recursive: true });
+fs.copyFileSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
+
+if (options.sysroot) {
+  const system = path.join(ROOT, 'build', `sysroot-${arch}`);
+  sysroot(arch, system);
+  process.env.PALIGEMMA_SYSROOT = system;
+  process.env.PALIGEMMA_ARCH = arch;
+}
+process.env.PALIGEMMA_BACKEND = backend ?? '';
+
+const output = path.join(ROOT, 'prebuilds', platform);
+const compiler = path.join(ROOT, 'scripts', 'node-gyp-cmake.mjs');
+fs.rmSync(output, { recursive: true, force: true });
+await promisify(require('prebuildify'))({
+  napi: true,
+  targets: [process.versions.node],
+  arch,
+  cwd: folder,
+  out: ROOT,
+  nodeGyp: process.platform === 'win32' ? `"${process.execPath}" "${compiler}"` : compiler,
+  strip: true,
+  stripBin: options.sysroot ? 'llvm-strip-19' : 'strip',
+});
+
+if (backend) {
+  // The addon of that build has found its backend; the package of the platform already carries everything else.
+  const library = fs.readdirSync(output).find((name) => name.includes(`ggml-${backend}`));
+  if (!library) throw new Error(`no library for ${backend} was built`);
+  const target = path.join(ROOT, 'build', 'packages', `${platform}-${backend}`);
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.mkdirSync(target, { recursive: true });
+  fs.renameSync(path.join(output, library), path.join(target, library));
+  fs.rmSync(output, { recursive: true });
+  writePackage(target, library);
+  console.log(`${path.relative(ROOT, target)}: ${library}`);
+} else {
+  for (const name of fs.readdirSync(output).sort())
+    console.log(`${(fs.statSync(path.join(output, name)).size / 1e6).toFixed(2).padStart(6)} MB  ${name}`);
+}
+
+function writePackage(target, library) {
+  const { name, version, license, author, engines } = JSON.parse(
+    fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'),
+  );
+  const description = `${backend} backend of ${name} for ${platform}`;
+  const manifest = {
+    name: `@${name}/${platform}-${backend}`,
+    ...{ version, description, license, author, engines },
+    os: [process.platform],
+    cpu: [arch],
+    files: [library],
+    peerDependencies: { [name]: version },
+  };
+  fs.writeFileSync(path.join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  fs.writeFileSync(
+    path.join(target, 'README.md'),
+    `# ${manifest.name}\n\n${description}. It is found when it is installed beside ${name}.\n`,
+  );
+  execFileSync('npm', ['pack', '--dry-run', '--loglevel', 'error'], {
+    cwd: target,
+    stdio: 'ignore',
+    shell: process.platform === 'win32',
+  });
+}

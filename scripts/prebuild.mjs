@@ -49,8 +49,6 @@ await promisify(require('prebuildify'))({
   cwd: folder,
   out: ROOT,
   nodeGyp: process.platform === 'win32' ? `"${process.execPath}" "${compiler}"` : compiler,
-  strip: true,
-  stripBin: options.sysroot ? 'llvm-strip-19' : 'strip',
 });
 
 if (backend) {

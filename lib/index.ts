@@ -20,6 +20,7 @@ export type {
   GenerationStream,
   LoadedModelInfo,
   LoadOptions,
+  ModelFile,
   ModelInfo,
   Progress,
   Score,
@@ -33,3 +34,4 @@ export type {
 export type { FrameOptions, VideoInput } from './video.js';
 export { type ConvertOptions, type ConvertReport, convert } from './weights/convert.js';
 export type { Quantization, VisionQuantization } from './weights/quantization.js';
+export type { WrittenFile } from './weights/write-model.js';

@@ -1,0 +1,221 @@
+#!/usr/bin/env node
+// The package as strangers get it: packed, looked into, installed where there is no compiler, and run.
+//
+//   node scripts/check-package.mjs [--nodes 20,22,24,26] [--tests]       after scripts/prebuild.mjs
+//
+// --nodes: also under these versions of Node (npm's `node-PLATFORM-ARCH`). --tests: there the tests too, not a program alone.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const PLATFORM = `${process.platform}-${process.arch}`;
+const PICTURE = path.join(ROOT, 'examples', 'images', 'owl-and-cat.png');
+const CAPTION = 'an owl and a cat';
+/** The oldest C library that the binaries run with: Debian 11's, Ubuntu 20.04's. */
+const GLIBC = [2, 31];
+const BUDGET = { binaries: 20e6, model: 35e6 };
+
+const { values: options } = parseArgs({
+  options: { nodes: { type: 'string', default: '' }, tests: { type: 'boolean', default: false } },
+});
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-package-'));
+let failures = 0;
+
+function check(what, good, detail = '') {
+  console.log(`${good ? 'ok  ' : 'FAIL'} ${what}${detail && ` (${detail})`}`);
+  if (!good) failures++;
+}
+
+const run = (command, args, options = {}) =>
+  spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26, ...options });
+const said = ({ stdout, stderr, error }) => (error?.message ?? `${stdout}${stderr}`).trim().split('\n').at(-1);
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+const tarball = pack();
+sizes();
+exportsAndTypes();
+binaries();
+const project = install();
+programs(project, process.execPath);
+for (const version of options.nodes.split(',').filter(Boolean)) otherNode(version);
+fs.rmSync(work, { recursive: true, force: true });
+console.log(failures === 0 ? 'the package is good' : `${failures} failed`);
+process.exitCode = failures === 0 ? 0 : 1;
+
+function pack() {
+  const out = execFileSync('npm', ['pack', '--silent', '--pack-destination', work], { cwd: ROOT, encoding: 'utf8' });
+  return path.join(work, out.trim().split('\n').at(-1));
+}
+
+function sizes() {
+  const folder = path.join(work, 'unpacked');
+  fs.mkdirSync(folder);
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
+  const size = (part) => {
+    const target = path.join(folder, 'package', part);
+    if (!fs.existsSync(target)) return 0;
+    const entries = fs.readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return entries.reduce(
+      (sum, entry) => sum + fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).size,
+      0,
+    );
+  };
+  const [code, binary, model, sources] = ['dist', `prebuilds/${PLATFORM}`, 'models', 'vendor'].map(size);
+  console.log(`     packed ${megabytes(fs.statSync(tarball).size)}; sources to build from ${megabytes(sources)}`);
+  check(
+    'JavaScript and the binaries of a platform',
+    binary > 0 && code + binary <= BUDGET.binaries,
+    megabytes(code + binary),
+  );
+  check('with the embedded model', code + binary + model <= BUDGET.model, megabytes(code + binary + model));
+  const strange = fs
+    .readdirSync(path.join(folder, 'package'), { recursive: true })
+    .filter((name) => /\.map$|(^|\/)(test|bench|\.ci|\.git)(\/|$)/.test(name) && !name.startsWith('vendor'));
+  check('nothing that users do not need', strange.length === 0, strange.slice(0, 3).join(', '));
+}
+
+function exportsAndTypes() {
+  const tool = (name) => path.join(ROOT, 'node_modules', '.bin', name);
+  const publint = run(tool('publint'), ['run', tarball, '--strict']);
+  check('publint', publint.status === 0, said(publint));
+  const attw = run(tool('attw'), [tarball, '--format', 'ascii']);
+  check('are the types wrong', attw.status === 0, attw.status === 0 ? '' : said(attw));
+}
+
+function binaries() {
+  const folder = path.join(work, 'unpacked', 'package', 'prebuilds');
+  for (const platform of fs.readdirSync(folder).filter((name) => name.startsWith('linux-'))) {
+    const files = fs.readdirSync(path.join(folder, platform));
+    const symbols = files.map((file) => run('objdump', ['-T', path.join(folder, platform, file)]).stdout).join('\n');
+    const versions = [...symbols.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [
+      Number(major),
+      Number(minor),
+    ]);
+    const newest = versions.toSorted((a, b) => b[0] - a[0] || b[1] - a[1])[0] ?? [0, 0];
+    check(
+      `${platform} needs no newer glibc than ${GLIBC.join('.')}`,
+      newest[0] === GLIBC[0] && newest[1] <= GLIBC[1],
+      newest.join('.'),
+    );
+    const wanted = symbols.split('\n').filter((line) => line.includes('*UND*'));
+    const foreign = wanted.filter((line) => /GLIBCXX|CXXABI|_ZN2v8|_ZN4node| uv_|node_module/.test(line));
+    const napi = wanted.filter((line) => / napi_| node_api_/.test(line));
+    check(
+      `${platform} takes from Node what Node-API has`,
+      napi.length > 0 && foreign.length === 0,
+      `${napi.length} functions`,
+    );
+  }
+}
+
+/** An environment without compilers, CMake and Python. */
+function bare() {
+  const bin = path.join(work, 'bin');
+  if (!fs.existsSync(bin)) {
+    fs.mkdirSync(bin);
+    for (const name of ['node', 'npm', 'npx', 'sh', 'env']) {
+      const found = run('which', [name]).stdout.trim();
+      fs.symlinkSync(fs.realpathSync(found), path.join(bin, name));
+    }
+  }
+  return { PATH: bin, HOME: path.join(work, 'home'), npm_config_cache: path.join(work, 'cache') };
+}
+
+function install() {
+  const folder = path.join(work, 'project');
+  fs.mkdirSync(folder);
+  fs.mkdirSync(path.join(work, 'home'));
+  fs.writeFileSync(path.join(folder, 'package.json'), '{ "name": "project", "private": true }');
+  const registry = execFileSync('npm', ['config', 'get', 'registry'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
+  const started = performance.now();
+  const installed = run('npm', ['install', tarball, '--no-audit', '--no-fund', '--registry', registry], {
+    cwd: folder,
+    env: bare(),
+  });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  check('npm install without compilers, CMake and Python', installed.status === 0, `${seconds} s`);
+  if (installed.status !== 0) console.log(installed.stderr);
+  return folder;
+}
+
+/** Without network where the system lets us take it away. */
+function offline(command, args, cwd) {
+  const cut = run('unshare', ['-rn', 'true']).status === 0;
+  const [first, ...rest] = cut
+    ? [run('which', ['unshare']).stdout.trim(), '-rn', command, ...args]
+    : [command, ...args];
+  return run(first, rest, { cwd, env: bare() });
+}
+
+function programs(folder, node) {
+  const started = performance.now();
+  const cli = offline(node, [path.join(folder, 'node_modules', '.bin', 'paligemma'), 'caption', PICTURE], folder);
+  check(
+    'npx paligemma caption',
+    cli.stdout.trim() === CAPTION,
+    `${((performance.now() - started) / 1000).toFixed(2)} s`,
+  );
+  const body = `PaliGemma.load().then(async (model) => { console.log(await model.caption(${JSON.stringify(PICTURE)})); await model.dispose(); });`;
+  for (const [name, code] of [
+    ['import', `import { PaliGemma } from 'node-paligemma'; ${body}`],
+    ['require', `const { PaliGemma } = require('node-paligemma'); ${body}`],
+  ]) {
+    const file = path.join(folder, name === 'import' ? 'a.mjs' : 'a.cjs');
+    fs.writeFileSync(file, code);
+    const result = offline(node, [file], folder);
+    check(name, result.stdout.trim() === CAPTION, result.stdout.trim() || said(result));
+  }
+  const typed = `import { PaliGemma, type Detection } from 'node-paligemma';
+    export async function find(picture: string): Promise<Detection[]> { const model = await PaliGemma.load();
+      const text: string = await model.caption(picture, { language: 'es' }); return model.detect(picture, [text]); }\n`;
+  fs.mkdirSync(path.join(folder, 'node_modules', '@types'), { recursive: true });
+  const types = path.join(folder, 'node_modules', '@types', 'node');
+  if (!fs.existsSync(types)) fs.symlinkSync(path.join(ROOT, 'node_modules', '@types', 'node'), types);
+  for (const name of ['a.mts', 'a.cts']) fs.writeFileSync(path.join(folder, name), typed);
+  const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const args = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    'a.mts',
+    'a.cts',
+  ];
+  const compiled = run(process.execPath, [tsc, ...args], { cwd: folder });
+  check('TypeScript consumers compile', compiled.status === 0, said(compiled));
+}
+
+function otherNode(version) {
+  const folder = path.join(work, `node-${version}`);
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'package.json'), '{}');
+  const installed = run('npm', ['install', `node-${PLATFORM}@${version}`, '--no-audit', '--no-fund'], { cwd: folder });
+  const node = [path.join(folder, 'node_modules', `node-${PLATFORM}`, 'bin', 'node')].find((file) =>
+    fs.existsSync(file),
+  );
+  if (!node) return check(`Node ${version}`, false, said(installed));
+  const found = run(node, ['--version']).stdout.trim();
+  const file = path.join(project, 'a.mjs');
+  const result = run(node, [file], { cwd: project });
+  check(`Node ${found}: the same binary`, result.stdout.trim() === CAPTION, said(result));
+  if (!options.tests) return;
+  const jest = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+  const env = { ...process.env, NODE_PALIGEMMA_PREBUILD: path.join(project, 'node_modules', 'node-paligemma') };
+  const tests = run(
+    node,
+    ['--experimental-vm-modules', '--no-warnings', jest, 'emoji', 'reference', 'package', 'paligemma', 'image'],
+    { cwd: ROOT, env },
+  );
+  check(`Node ${found}: tests`, tests.status === 0, tests.stderr.match(/^Tests:.*$/m)?.[0]);
+}

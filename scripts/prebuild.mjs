@@ -48,6 +48,7 @@ await promisify(require('prebuildify'))({
   arch,
   cwd: folder,
   out: ROOT,
+  tagLibc: process.platform === 'linux', // on musl the package is built from its sources
   nodeGyp: process.platform === 'win32' ? `"${process.execPath}" "${compiler}"` : compiler,
 });
 

@@ -1,5 +1,5 @@
-export { type DeviceInfo, listDevices } from './devices.js';
 export { draw } from './draw.js';
+export { type DeviceInfo, listDevices } from './engine/devices.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
 export { type CachedModel, cacheFolder, listCache, removeFromCache } from './hub/cache.js';
 export { type DownloadOptions, download } from './hub/obtain.js';

@@ -1,6 +1,6 @@
+import { cacheBytes, defaultCacheType, defaultContext, planCpu } from './engine/plan.js';
 import { type OpenedModel, openPresentModel } from './model-source.js';
 import { loadOptions } from './options.js';
-import { cacheBytes, defaultCacheType, defaultContext, planCpu } from './plan.js';
 import type { LoadOptions, ModelInfo } from './types.js';
 
 /**

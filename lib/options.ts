@@ -1,9 +1,9 @@
 // Checks and defaults of what callers pass, in one place; everything behind it takes valid values for granted.
 import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text, texts, whole } from './check.js';
+import { defaultCacheType, defaultContext } from './engine/plan.js';
+import { computeThreads } from './engine/processors.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageInput } from './image.js';
-import { defaultCacheType, defaultContext } from './plan.js';
-import { computeThreads } from './processors.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';

@@ -1,8 +1,8 @@
 import { checkSignal, object, text } from './check.js';
-import type { Engines } from './engines.js';
-import { Gate } from './gate.js';
+import type { Engines } from './engine/engines.js';
+import { Gate } from './engine/gate.js';
+import { loadEngines } from './engine/load.js';
 import { decodeImage, type ImageInput } from './image.js';
-import { loadEngines } from './load.js';
 import { openModel } from './model-source.js';
 import { type NativeGenerate, native, type Pixels } from './native.js';
 import {

@@ -53,7 +53,7 @@ private:
         try {
             callback.Call({event_object(env, *event)});
         } catch (const Napi::Error &) {
-            // The environment is being torn down and takes no more calls: lib/engine.ts itself throws nothing.
+            // The environment is being torn down and takes no more calls: lib/engine/engine.ts itself throws nothing.
         }
     }
     using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, deliver>;

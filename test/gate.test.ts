@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { deferred } from '../lib/deferred.js';
-import { Gate } from '../lib/gate.js';
+import { deferred } from '../lib/engine/deferred.js';
+import { Gate } from '../lib/engine/gate.js';
 
 test('lets so many in at a time, in order', async () => {
   const gate = new Gate(2);

@@ -1,8 +1,9 @@
 // What a model takes on a device, and how many requests it computes there at a time.
+
+import { PaliGemmaError } from '../errors.js';
+import type { NativeDevice } from '../native.js';
+import type { ModelFolder } from '../weights/model-folder.js';
 import { isCpu, nameOf } from './devices.js';
-import { PaliGemmaError } from './errors.js';
-import type { NativeDevice } from './native.js';
-import type { ModelFolder } from './weights/model-folder.js';
 
 export interface Plan {
   maxSequences: number;

@@ -1,14 +1,15 @@
 // From an opened model and the caller's options to running engines.
+
+import { PaliGemmaError } from '../errors.js';
+import { describeModel } from '../info.js';
+import type { OpenedModel } from '../model-source.js';
+import type { NativeDevice } from '../native.js';
+import { engineOptions } from '../options.js';
+import type { LoadedModelInfo, LoadOptions } from '../types.js';
 import { isCpu, nameOf, wantedDevices } from './devices.js';
 import { Engine } from './engine.js';
 import { Engines } from './engines.js';
-import { PaliGemmaError } from './errors.js';
-import { describeModel } from './info.js';
-import type { OpenedModel } from './model-source.js';
-import type { NativeDevice } from './native.js';
-import { engineOptions } from './options.js';
 import { type Plan, planDevice } from './plan.js';
-import type { LoadedModelInfo, LoadOptions } from './types.js';
 
 /**
  * Loads a model onto its devices, one after another.

@@ -1,5 +1,4 @@
-import { type Deferred, deferred } from './deferred.js';
-import { PaliGemmaError } from './errors.js';
+import { PaliGemmaError } from '../errors.js';
 import {
   type DoneEvent,
   type EncodedEvent,
@@ -12,7 +11,8 @@ import {
   native,
   type RequestEvent,
   type TracedEvent,
-} from './native.js';
+} from '../native.js';
+import { type Deferred, deferred } from './deferred.js';
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 export type EngineRequest = WithoutId<NativeRequest>;

@@ -1,7 +1,7 @@
 // Which devices there are, and which of them a caller means.
-import { PaliGemmaError, show } from './errors.js';
-import { type NativeDevice, native } from './native.js';
-import type { Device, LoadOptions } from './types.js';
+import { PaliGemmaError, show } from '../errors.js';
+import { type NativeDevice, native } from '../native.js';
+import type { Device, LoadOptions } from '../types.js';
 
 export interface DeviceInfo {
   /** What `device` takes: `cpu`, `cuda:0`, `vulkan:0`, `metal:0`. */

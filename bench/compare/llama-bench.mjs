@@ -31,14 +31,14 @@ if (!folder || !program) {
 const [prefix, tokens, rounds] = [options.prefix, options.tokens, options.rounds].map(Number);
 
 const model = await PaliGemma.load(folder, { maxSequences: 1, threads: Number(options.threads), device: 'cpu' });
-/** A prompt of exactly so many tokens, <bos> and the line break counted. */
+/** A prompt of so many tokens, <bos> and the line break counted. */
 async function promptOf(count) {
-  let prompt = '';
-  for (let words = 0; ; words++) {
-    const { inputIds } = await model.trace({ prompt });
-    if (inputIds.length >= count) return prompt;
-    prompt += '!?'[words % 2];
-  }
+  let prompt = '!?'.repeat(count).slice(0, count - 2);
+  const { inputIds } = await model.trace({ prompt });
+  prompt = prompt.slice(0, Math.round((prompt.length * (count - 2)) / (inputIds.length - 2)));
+  const found = (await model.trace({ prompt })).inputIds.length;
+  if (found !== count) throw new Error(`${found} tokens instead of ${count}: try another prefix`);
+  return prompt;
 }
 const prompt = await promptOf(prefix);
 

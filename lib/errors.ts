@@ -14,6 +14,9 @@ export type ErrorCode =
   | 'ERR_DISK_FULL'
   | 'ERR_CONVERSION_FAILED'
   | 'ERR_INFERENCE_FAILED'
+  | 'ERR_TOO_MANY_ERRORS'
+  | 'ERR_QUEUE_UNAVAILABLE'
+  | 'ERR_WORKER_LOST'
   | 'ERR_DISPOSED';
 
 /** The one error class of this library: `code` says what, `message` says what was expected, what came and what to do. */

@@ -1,3 +1,13 @@
+export type { BatchOptions, BatchSource } from './batch/entries.js';
+export type {
+  BatchAnswer,
+  BatchError,
+  BatchItem,
+  BatchQuestion,
+  BatchRequest,
+  BatchResult,
+  BatchTask,
+} from './batch/item.js';
 export { draw } from './draw.js';
 export { type DeviceInfo, listDevices } from './engine/devices.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';

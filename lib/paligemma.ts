@@ -1,4 +1,9 @@
-import { checkSignal, object, text } from './check.js';
+import { askedOf, checkRequest, resultOf } from './batch/ask.js';
+import { type BatchOptions, type BatchSource, numbered } from './batch/entries.js';
+import { type BatchAnswer, type BatchItem, type BatchRequest, type BatchResult, isUnusable } from './batch/item.js';
+import { run } from './batch/run.js';
+import { openSource } from './batch/sources/open.js';
+import { checkFunction, checkSignal, flag, object, text } from './check.js';
 import type { Engines } from './engine/engines.js';
 import { Gate } from './engine/gate.js';
 import { loadEngines } from './engine/load.js';
@@ -21,6 +26,7 @@ import { type Choice, chooseAnswer, choosePrompt, type MultipleChoice, parseChoi
 import { type Detection, toDetection } from './tasks/detect.js';
 import { detectPrompt, type Piece, parseObjects, segmentPrompt } from './tasks/objects.js';
 import { readPrompt } from './tasks/read.js';
+import { encodeMask } from './tasks/rle.js';
 import { MASK_SIZE, type Resize, type Segment, toSegment } from './tasks/segment.js';
 import type {
   CaptionOptions,
@@ -34,6 +40,7 @@ import type {
   Score,
   ScoreRequest,
   TaskOptions,
+  Timings,
   Trace,
   VideoOptions,
 } from './types.js';
@@ -58,7 +65,7 @@ export class PaliGemma implements AsyncDisposable {
     this.#engine = engine;
     this.info = info;
     // So many pictures are decoded ahead of the model: it never waits for one, and memory does not grow with what is asked.
-    this.#gate = new Gate(2 * info.maxSequences + 8);
+    this.#gate = new Gate(this.concurrency);
   }
 
   /**
@@ -120,8 +127,7 @@ export class PaliGemma implements AsyncDisposable {
    * @returns what was found, in the model's order; empty when there is nothing
    */
   async detect(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Detection[]> {
-    const { objects, width, height } = await this.#find(image, labels, options, false);
-    return objects.map((object) => toDetection(object, width, height));
+    return (await this.#detect(image, labels, options)).detections;
   }
 
   /**
@@ -129,21 +135,7 @@ export class PaliGemma implements AsyncDisposable {
    * that says how to add one.
    */
   async segment(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Segment[]> {
-    const { objects, width, height } = await this.#find(image, labels, options, true);
-    if (!this.info.maskDecoder) {
-      process.emitWarning(NO_MASKS_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_NO_MASK_DECODER' });
-      return objects.map((object) => ({ ...toDetection(object, width, height), mask: null }));
-    }
-    if (objects.length === 0) return [];
-    const masks = objects.map(({ codes }) => codes);
-    const { values } = await this.#engine.submit({ kind: 'masks', masks }, options.signal);
-    const resize: Resize = (mask, w, h) => native().resizeMask(mask, MASK_SIZE, w, h);
-    const segments: Segment[] = [];
-    for (const [i, object] of objects.entries()) {
-      const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
-      segments.push(await toSegment(object, mask, width, height, resize)); // one at a time: the event loop runs between
-    }
-    return segments;
+    return (await this.#segment(image, labels, options)).segments;
   }
 
   /** Answers a question that has several answers to choose from, with ScienceQA's prompt. `image` may be null. */
@@ -203,6 +195,61 @@ export class PaliGemma implements AsyncDisposable {
     }, request.signal);
   }
 
+  /**
+   * Asks the same of many pictures, as many at a time as keep the model busy. Pictures that fail are results with an `error`.
+   * Items are read from the source as results are taken, so that memory stays the same however long it is; leaving the loop
+   * ends what is unfinished.
+   * @param source a folder, a glob, a list (`.txt`, `.jsonl`) or a WebDataset tar; or items, or images, of your own
+   * @throws PaliGemmaError ERR_INVALID_ARGUMENT for a source that cannot be read, ERR_DISPOSED; the signal's reason when aborted
+   */
+  batch(source: BatchSource, options: BatchOptions = {}): AsyncIterable<BatchResult> {
+    object('options', options);
+    const { ordered = false, skip = () => false, signal, ...request } = options;
+    checkSignal(signal);
+    checkFunction('skip', skip);
+    checkRequest(request);
+    return run(
+      numbered(
+        typeof source === 'string' ? openSource(source) : source,
+        (entry, index) => !isUnusable(entry) && skip(entry, index),
+      ),
+      ({ entry, index }, inner) => resultOf(entry, index, (item) => this.ask(item, request, inner), inner),
+      { window: this.concurrency, ordered: flag('ordered', ordered), signal },
+    );
+  }
+
+  /**
+   * Answers one item as {@link batch} answers many: a task by its name, the answer as a plain object with its timings.
+   * @param request what to ask where the item does not say
+   * @throws as {@link generate}
+   */
+  async ask(item: BatchItem, request: BatchRequest = {}, signal?: AbortSignal): Promise<BatchAnswer> {
+    const started = performance.now();
+    const { task: _, prompt: __, question: ___, labels: ____, language: _____, ...sampling } = request;
+    const asked = askedOf(item, request);
+    const done = (timings: Timings) => ({ timings: rounded({ ...timings, total: performance.now() - started }) });
+    if (asked.kind === 'text') {
+      const { prompt, locations } = asked;
+      const { text, timings } = await this.generate({ ...sampling, prompt, locations, images: [item.image], signal });
+      return { text, ...done(timings) };
+    }
+    const { labels } = asked;
+    if (!asked.segment) {
+      const { detections, timings } = await this.#detect(item.image, labels, { ...sampling, signal });
+      return { objects: detections, ...done(timings) };
+    }
+    const { segments, timings } = await this.#segment(item.image, labels, { ...sampling, signal });
+    return {
+      objects: segments.map((found) => ({ ...found, mask: found.mask && encodeMask(found.mask) })),
+      ...done(timings),
+    };
+  }
+
+  /** Requests at a time that keep the model busy: those it computes together, as many again, and a few that are being read. */
+  get concurrency(): number {
+    return 2 * this.info.maxSequences + 8;
+  }
+
   /** Frees the model. What is unfinished rejects with ERR_DISPOSED, as does every later call. May be called again. */
   async dispose(): Promise<void> {
     await this.#engine.dispose();
@@ -217,6 +264,34 @@ export class PaliGemma implements AsyncDisposable {
     object('options', taskOptions);
     const { signal, ...options } = taskOptions;
     return (await this.#generate({ locations: false, ...options, prompt, images }, signal)).generation.text;
+  }
+
+  async #detect(image: ImageInput, labels: string | string[], options: DetectOptions) {
+    const { objects, width, height, timings } = await this.#find(image, labels, options, false);
+    return { detections: objects.map((object) => toDetection(object, width, height)), timings };
+  }
+
+  async #segment(
+    image: ImageInput,
+    labels: string | string[],
+    options: DetectOptions,
+  ): Promise<{ segments: Segment[]; timings: Timings }> {
+    const { objects, width, height, timings } = await this.#find(image, labels, options, true);
+    if (!this.info.maskDecoder) {
+      process.emitWarning(NO_MASKS_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_NO_MASK_DECODER' });
+      const boxes = objects.map((object) => ({ ...toDetection(object, width, height), mask: null }));
+      return { segments: boxes, timings };
+    }
+    if (objects.length === 0) return { segments: [], timings };
+    const masks = objects.map(({ codes }) => codes);
+    const { values } = await this.#engine.submit({ kind: 'masks', masks }, options.signal);
+    const resize: Resize = (mask, w, h) => native().resizeMask(mask, MASK_SIZE, w, h);
+    const segments: Segment[] = [];
+    for (const [i, object] of objects.entries()) {
+      const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
+      segments.push(await toSegment(object, mask, width, height, resize)); // one at a time: the event loop runs between
+    }
+    return { segments, timings };
   }
 
   /** The objects of an answer to `detect` or `segment`, and the size of the picture. */
@@ -238,7 +313,8 @@ export class PaliGemma implements AsyncDisposable {
     const constraint = wellFormed ? { constraint: { labels: names, segment } } : {};
     const { generation, pieces, sizes } = await this.#generate(request, signal, undefined, constraint);
     const { width, height } = sizes[0] as Size;
-    return { objects: parseObjects(pieces, { segment, cut: generation.finishReason === 'length' }), width, height };
+    const objects = parseObjects(pieces, { segment, cut: generation.finishReason === 'length' });
+    return { objects, width, height, timings: generation.timings };
   }
 
   async #generate(
@@ -301,3 +377,9 @@ interface Size {
   width: number;
   height: number;
 }
+
+/** To hundredths of a millisecond, which is as exact as they are. */
+const rounded = (timings: Timings): Timings =>
+  Object.fromEntries(
+    Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 100) / 100]),
+  ) as unknown as Timings;

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { listDevices } from '../engine/devices.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
@@ -9,11 +10,13 @@ import { sourceOptions } from './source-options.js';
 export interface CommonOptions
   extends Pick<
     LoadOptions,
-    'device' | 'threads' | 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'
+    'device' | 'devices' | 'threads' | 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'
   > {
   model?: string;
   maxTokens?: number;
   json?: boolean;
+  /** Use all cards of the best kind where the user names none. */
+  everyDevice?: boolean;
 }
 
 /** A number on the command line. Its range is checked where the library checks it. */
@@ -24,6 +27,9 @@ export function numeric(text: string): number {
 
 /** For options that may be given several times. */
 export const collect = (text: string, all: string[] = []): string[] => [...all, text];
+
+/** For options that are several names with commas between them. */
+export const commaList = (text: string): string[] => text.split(',').map((name) => name.trim());
 
 /** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
@@ -83,11 +89,21 @@ export async function withModel(
   let model: PaliGemma;
   const bar = new ProgressBar();
   try {
-    const { device, threads, quantization, visionQuantization, adapter, revision, cacheDir } = options;
-    const chosen = { device, threads, quantization, visionQuantization, adapter, revision, cacheDir };
-    model = await untilInterrupted((signal) =>
-      PaliGemma.load(options.model ?? embeddedModel(), { ...chosen, signal, onProgress: bar.update }),
-    );
+    const { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir } = options;
+    const chosen = { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir };
+    const load = (where: Pick<LoadOptions, 'device' | 'devices'>) =>
+      untilInterrupted((signal) =>
+        PaliGemma.load(options.model ?? embeddedModel(), { ...chosen, ...where, signal, onProgress: bar.update }),
+      );
+    const every = options.everyDevice && !devices && (device ?? 'auto') === 'auto' ? cardsOfBestKind() : [];
+    model =
+      every.length > 1
+        ? await load({ device: undefined, devices: every }).catch((error) => {
+            // One card may be too small for what another one holds.
+            if (error instanceof PaliGemmaError && error.code === 'ERR_OUT_OF_MEMORY') return load({});
+            throw error;
+          })
+        : await load({});
   } catch (error) {
     return failWith(options, {}, error);
   } finally {
@@ -98,6 +114,13 @@ export async function withModel(
   } finally {
     await model.dispose();
   }
+}
+
+/** The first device, with all others of its kind, when it is no processor. */
+function cardsOfBestKind(): NonNullable<LoadOptions['devices']> {
+  const devices = listDevices().map(({ device }) => device);
+  const kind = devices[0]?.split(':')[0];
+  return kind === 'cpu' ? [] : devices.filter((device) => device.split(':')[0] === kind);
 }
 
 export const EMBEDDED_NOTICE =

@@ -9,3 +9,12 @@ export function bytes(count: number): string {
   }
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
+
+/** Seconds for people: `3 min 20 s`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'some time';
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

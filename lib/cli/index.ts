@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.js';
 import { answerCommand } from './answer.js';
+import { batchCommand } from './batch.js';
 import { benchCommand } from './bench.js';
 import { cacheCommand } from './cache.js';
 import { captionCommand } from './caption.js';
@@ -16,6 +17,7 @@ import { readCommand } from './read.js';
 import { scoreCommand } from './score.js';
 import { segmentCommand } from './segment.js';
 import { videoCommand } from './video.js';
+import { workerCommand } from './worker.js';
 
 const commands = [
   captionCommand(),
@@ -27,6 +29,8 @@ const commands = [
   videoCommand(),
   scoreCommand(),
   generateCommand(),
+  batchCommand(),
+  workerCommand(),
   downloadCommand(),
   convertCommand(),
   cacheCommand(),

@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from '../types.js';
-import { bytes } from './format.js';
+import { bytes, duration } from './format.js';
 
 const DOING = { download: 'downloading', convert: 'converting', load: 'loading' };
 
@@ -52,12 +52,3 @@ const newBar = () =>
     },
     Presets.shades_classic,
   );
-
-/** Seconds for people: `3 min 20 s`. */
-function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return 'some time';
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}

@@ -1,0 +1,45 @@
+// Fetching for strangers: whoever may write to the queue names the URLs, and must not reach what only this machine can.
+import dns from 'node:dns';
+import net from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { PaliGemmaError } from '../../errors.js';
+import type { FetchOptions } from '../../fetch-bytes.js';
+
+/** Addresses of the public internet: not of this machine, its networks, link-local ones (where clouds keep secrets) or special use. */
+export const isPublic = (address: string): boolean =>
+  ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+
+const refused = (host: string) =>
+  new PaliGemmaError(
+    'ERR_INVALID_IMAGE',
+    `${host} has a private address, and those are refused (--allow-private-addresses)`,
+  );
+
+/**
+ * A `fetch` that connects to public addresses only. The address that a name resolves to is checked where the connection is
+ * made, so that neither redirects nor names that change their address get past.
+ */
+export async function publicFetch(): Promise<NonNullable<FetchOptions['fetch']>> {
+  const { Agent, buildConnector, fetch } = await import('undici');
+  const connector = buildConnector({ timeout: 10_000, lookup: publicLookup });
+  const dispatcher = new Agent({
+    connect(options, callback) {
+      const host = options.hostname.replace(/^\[|\]$/g, '');
+      if (net.isIP(host) && !isPublic(host)) callback(refused(host), null);
+      else connector(options, callback);
+    },
+  });
+  return (url, init) =>
+    fetch(url, { ...init, dispatcher }) as unknown as ReturnType<NonNullable<FetchOptions['fetch']>>;
+}
+
+const publicLookup: net.LookupFunction = (hostname, options, callback) => {
+  dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, '', 0);
+    const open = addresses.filter(({ address }) => isPublic(address));
+    const [first] = open;
+    if (!first) callback(refused(hostname), '', 0);
+    else if (options.all) (callback as unknown as (error: null, found: dns.LookupAddress[]) => void)(null, open);
+    else callback(null, first.address, first.family);
+  });
+};

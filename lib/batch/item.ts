@@ -1,0 +1,95 @@
+import { type ErrorCode, PaliGemmaError } from '../errors.js';
+import type { ImageInput } from '../image.js';
+import type { Detection } from '../tasks/detect.js';
+import type { RunLength } from '../tasks/rle.js';
+import type { TaskOptions, Timings } from '../types.js';
+
+export const BATCH_TASKS = ['caption', 'answer', 'read', 'detect', 'segment', 'generate'] as const;
+export type BatchTask = (typeof BATCH_TASKS)[number];
+
+/** What to ask about a picture. */
+export interface BatchQuestion {
+  /** Default: `generate` with a prompt, `answer` with a question, `detect` with labels, else `caption`. */
+  task?: BatchTask;
+  prompt?: string;
+  question?: string;
+  labels?: string | string[];
+  language?: string;
+}
+
+/** What a batch asks of every item that does not say otherwise. */
+export interface BatchRequest
+  extends BatchQuestion,
+    Pick<TaskOptions, 'maxTokens' | 'temperature' | 'topK' | 'topP' | 'seed' | 'numBeams'> {}
+
+/** One picture of a batch. Its own question goes before the batch's. Fields of other names are carried over to its result. */
+export interface BatchItem extends BatchQuestion {
+  /** By which a result is known and a finished item skipped. Default: the path or URL, else the item's number. */
+  id?: string;
+  /** The tar that it is from. */
+  source?: string;
+  image: ImageInput;
+  [field: string]: unknown;
+}
+
+/** An entry of a source that is no item, such as a line of a list that cannot be read: it becomes an error, the rest goes on. */
+export interface Unusable {
+  id: string;
+  error: PaliGemmaError;
+}
+
+/** What a picture was answered with. */
+export interface BatchAnswer {
+  text?: string;
+  /** Of `detect` and `segment`; masks in COCO's run-length form. */
+  objects?: (Detection & { mask?: RunLength | null })[];
+  timings: Timings;
+}
+
+/** An item's outcome, of whoever works on it. */
+export type Outcome = BatchAnswer | { error: BatchError };
+
+export interface BatchError {
+  code: ErrorCode | 'ERR_UNKNOWN';
+  message: string;
+}
+
+/** An item's answer, or why there is none, with the item's own fields. */
+export interface BatchResult extends Partial<BatchAnswer> {
+  id: string;
+  /** Place of the item in the source, from 0. */
+  index: number;
+  /** Path or URL, where the image is one. */
+  image?: string;
+  error?: BatchError;
+  /** Fields of the item that have the name of a field of the result. */
+  input?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+/** Files of an item that belong together, by the ends of their names (`jpg`, `json`): what a tar keeps of it. */
+export const FILES = Symbol('files');
+export type SampleFiles = { extension: string; data: Uint8Array }[];
+
+export const isUnusable = (entry: BatchItem | ImageInput | Unusable): entry is Unusable =>
+  typeof entry === 'object' && entry !== null && 'error' in entry && entry.error instanceof PaliGemmaError;
+
+/** Raw pixels and Blobs are images, not items. */
+export const isItem = (value: BatchItem | ImageInput): value is BatchItem =>
+  typeof value === 'object' && value !== null && 'image' in value;
+
+export const imagePath = ({ image }: BatchItem): string | undefined =>
+  typeof image === 'string' || image instanceof URL ? String(image) : undefined;
+
+export const isUrl = (image: string): boolean => /^https?:\/\//i.test(image);
+
+export const itemId = (entry: BatchItem | Unusable, index: number): string =>
+  entry.id ?? (isUnusable(entry) ? undefined : imagePath(entry)) ?? String(index);
+
+const DISTINGUISHING = ['source', 'task', 'prompt', 'question', 'labels', 'language'] as const;
+
+/** What tells two entries apart, of an item as of its result: the id, with where it is from and what it asks by itself. */
+export function keyOf(id: string, fields: object): string {
+  const own = DISTINGUISHING.map((name) => (fields as Record<string, unknown>)[name] ?? null);
+  return own.every((value) => value === null) ? id : JSON.stringify([id, ...own]);
+}

@@ -1,0 +1,83 @@
+import fs from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { invalid } from '../../check.js';
+import type { BatchResult } from '../item.js';
+import { lines } from '../lines.js';
+import { GrowingFile } from './growing-file.js';
+import type { BatchOutput } from './output.js';
+import { Seen } from './seen.js';
+
+/** `objects` and `fields` (the item's own) are JSON; `milliseconds` is the whole time, waiting included. */
+const COLUMNS = ['id', 'index', 'image', 'text', 'objects', 'error', 'milliseconds', 'fields'];
+
+/** A record a result (RFC 4180, line breaks as `\n`). */
+export async function openCsv(target: string, resume: boolean): Promise<BatchOutput> {
+  const seen = new Seen();
+  const length = resume ? await readSeen(target, seen) : 0;
+  const file = await GrowingFile.open(target, length);
+  if (length === 0) await file.append(stringify([COLUMNS]));
+  return { has: seen.has, write: (result) => file.append(record(result)), close: () => file.close() };
+}
+
+function record({ id, index, image, text, objects, error, timings, ...fields }: BatchResult): string {
+  return stringify([
+    [
+      id,
+      index,
+      image,
+      text,
+      objects && JSON.stringify(objects),
+      error && `${error.code}: ${error.message}`,
+      timings?.total,
+      Object.keys(fields).length > 0 ? JSON.stringify(fields) : undefined,
+    ],
+  ]);
+}
+
+/** How far the file is whole. Only its last record may be torn; anything else is not ours to cut. */
+async function readSeen(target: string, seen: Seen): Promise<number> {
+  let length = 0;
+  let number = 0;
+  let pending = '';
+  for await (const { text, end, whole } of lines(fs.createReadStream(target))) {
+    pending += whole ? `${text}\n` : text;
+    // A line break within quotes ends no record.
+    if (!whole || pending.split('"').length % 2 === 0) continue;
+    const record = parseRecord(pending);
+    if (!record || (number === 0 && !isHeader(record))) {
+      const what =
+        number === 0
+          ? `${target} holds no results of a batch`
+          : `${target}, record ${number + 1}: no result of a batch`;
+      throw invalid(`${what}, so that nothing is added to it`);
+    }
+    if (number > 0) seen.add({ ...fieldsOf(record), id: record[0] as string });
+    number++;
+    pending = '';
+    length = end;
+  }
+  if (number === 0 && !stringify([COLUMNS]).startsWith(pending))
+    throw invalid(`${target} holds no results of a batch, so that nothing is added to it`);
+  return length;
+}
+
+function parseRecord(text: string): string[] | undefined {
+  try {
+    const [record] = parse(text) as string[][];
+    return record?.length === COLUMNS.length ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isHeader = (record: string[]): boolean => COLUMNS.every((name, i) => record[i] === name);
+
+function fieldsOf(record: string[]): Record<string, unknown> {
+  const text = record[COLUMNS.indexOf('fields')];
+  try {
+    return text ? JSON.parse(text) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,45 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { invalid } from '../../check.js';
+import { PaliGemmaError } from '../../errors.js';
+import { openCsv } from './csv.js';
+import { openJsonl } from './jsonl.js';
+import type { BatchOutput } from './output.js';
+import { SidecarOutput } from './sidecar.js';
+import { StreamOutput } from './stream.js';
+import { openTar } from './tar.js';
+
+export interface OutputOptions {
+  /** Go on with what is there: a torn end is cut off, what is whole is kept. */
+  resume: boolean;
+  /** Begin anew in place of what is there. */
+  overwrite: boolean;
+}
+
+const KINDS = { '.jsonl': openJsonl, '.ndjson': openJsonl, '.csv': openCsv, '.tar': openTar };
+export const OUTPUTS =
+  'a .jsonl, .csv or .tar file, "sidecar" (a .txt beside each image), or - (JSON lines on standard output)';
+
+/**
+ * @param target one of {@link OUTPUTS}
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT when it is of no known kind, there already and neither resumed nor overwritten, or
+ *   cannot be gone on with; ERR_DISK_FULL
+ */
+export async function openOutput(target: string, options: OutputOptions): Promise<BatchOutput> {
+  if (options.resume && options.overwrite) throw invalid('resume and overwrite do not go together');
+  if (target === '-') {
+    if (options.resume) throw invalid('standard output cannot be resumed: give a file');
+    return new StreamOutput(process.stdout);
+  }
+  if (target === 'sidecar') return new SidecarOutput(options);
+  const open = KINDS[path.extname(target).toLowerCase() as keyof typeof KINDS];
+  if (!open) throw invalid(`output must be ${OUTPUTS}, not ${target}`);
+  const present = await stat(target).catch(() => undefined);
+  if (present && !present.isFile()) throw invalid(`${target} is no file`);
+  if (present && present.size > 0 && !options.resume && !options.overwrite)
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `${target} is there already: go on with it (--resume) or begin anew (--overwrite)`,
+    );
+  return open(target, options.resume && present !== undefined);
+}

@@ -1,0 +1,24 @@
+import { open } from 'node:fs/promises';
+import type { BatchItem, BatchResult, SampleFiles, Unusable } from '../item.js';
+
+/** Where results go. */
+export interface BatchOutput {
+  /** Whether it needs the files of each item. Default: not. */
+  readonly wantsFiles?: boolean;
+  /** Whether there is a result of this entry from before. Each is taken for one entry. */
+  has(entry: BatchItem | Unusable, index: number): boolean;
+  /** Resolves once the result is on the disk. @throws PaliGemmaError ERR_DISK_FULL */
+  write(result: BatchResult, files?: SampleFiles): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The first bytes of a file, or all it has. */
+export async function beginning(target: string, bytes: number): Promise<string> {
+  const file = await open(target);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.subarray(0, bytesRead).toString();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { PaliGemmaError, reasonOf } from '../errors.js';
+import { fetchBytes } from '../fetch-bytes.js';
+import { type BatchItem, FILES, imagePath, isUrl, type SampleFiles } from './item.js';
+import { PICTURES } from './sources/pictures.js';
+
+/**
+ * An item with its picture's bytes at hand, and what a tar is to keep of it: all files of its sample, or the picture alone.
+ * @throws PaliGemmaError ERR_INVALID_IMAGE when it cannot be had; the signal's reason when aborted
+ */
+export async function withFiles(
+  item: BatchItem,
+  signal: AbortSignal,
+): Promise<{ item: BatchItem; files: SampleFiles }> {
+  const sample = (item as { [FILES]?: SampleFiles })[FILES];
+  if (sample) return { item, files: sample };
+  const name = imagePath(item);
+  if (name === undefined) return { item, files: [] };
+  const data = isUrl(name) ? await fetchBytes(name, signal) : await readPicture(name);
+  return {
+    item: { ...item, image: data },
+    files: [{ extension: await extensionOf(name, data).catch(() => 'bin'), data }],
+  };
+}
+
+/** As the name has it, or else as the bytes are: readers of a tar know a picture by its extension. */
+async function extensionOf(name: string, data: Uint8Array): Promise<string> {
+  const [, given] = PICTURES.exec(isUrl(name) ? new URL(name).pathname : name) ?? [];
+  if (given) return given;
+  const { format } = await sharp(data).metadata();
+  return format === 'jpeg' ? 'jpg' : format;
+}
+
+/** A picture's file as it is. @throws PaliGemmaError ERR_INVALID_IMAGE */
+export async function readPicture(name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(/^file:/i.test(name) ? fileURLToPath(name) : name);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = missing ? `no such image file: ${name}` : `${name} cannot be read: ${reasonOf(error)}`;
+    throw new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause: error });
+  }
+}

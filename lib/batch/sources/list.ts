@@ -1,0 +1,46 @@
+import path from 'node:path';
+import { invalid } from '../../check.js';
+import { reasonOf } from '../../errors.js';
+import type { BatchItem, Unusable } from '../item.js';
+import { lines } from '../lines.js';
+
+/**
+ * A path, a URL or a JSON object (`image`, and what else an item may have) a line; empty lines count for nothing. Paths are
+ * relative to the list. A line is read when it is needed, so that a list may grow while its beginning is worked on.
+ */
+export async function* readList(
+  stream: AsyncIterable<Buffer>,
+  label: string,
+  folder: string,
+): AsyncGenerator<BatchItem | Unusable> {
+  let number = 0;
+  try {
+    for await (const line of lines(stream)) {
+      number++;
+      const text = (number === 1 ? line.text.replace(/^\ufeff/, '') : line.text).trim();
+      if (text === '') continue;
+      const item = parseLine(text, folder);
+      yield typeof item === 'string'
+        ? { id: `${label}:${number}`, error: invalid(`${label}, line ${number}: ${item}`) }
+        : item;
+    }
+  } catch (error) {
+    throw invalid(`${label} cannot be read on after line ${number}: ${reasonOf(error)}`);
+  }
+}
+
+/** The item, or what is wrong with it. */
+function parseLine(text: string, folder: string): BatchItem | string {
+  const located = (image: string) => (/^[a-z][a-z+.-]*:\/\//i.test(image) ? image : path.resolve(folder, image));
+  if (!text.startsWith('{')) return { id: text, image: located(text) };
+  let item: BatchItem;
+  try {
+    item = JSON.parse(text);
+  } catch (error) {
+    return `it is no JSON (${reasonOf(error)})`;
+  }
+  const { image, id = image, ...fields } = item as Omit<BatchItem, 'id'> & { id?: unknown };
+  if (typeof image !== 'string' || image === '') return 'it needs "image", a path or URL';
+  if (typeof id !== 'string' && typeof id !== 'number') return '"id" must be a text or a number';
+  return { ...fields, image: located(image), id: String(id) };
+}

@@ -1,0 +1,94 @@
+import fs from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import tar from 'tar-stream';
+import { invalid } from '../../check.js';
+import { reasonOf } from '../../errors.js';
+import { FETCH_LIMIT_BYTES } from '../../fetch-bytes.js';
+import { type BatchItem, FILES, type SampleFiles, type Unusable } from '../item.js';
+import { PICTURES } from './pictures.js';
+
+export const isTar = (input: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(input);
+
+interface Sample {
+  key: string;
+  names: Set<string>;
+  image?: Buffer;
+  fields: Record<string, unknown>;
+  files: SampleFiles;
+  problem?: string;
+}
+
+/**
+ * Samples of a WebDataset: neighbouring files whose names are equal up to the first dot, one of them a picture. The fields of a
+ * `.json` are carried over to the result. The tar is read as a stream, a sample at a time.
+ * @param keepFiles all files of a sample come with it
+ */
+export async function* readTar(file: string, keepFiles: boolean): AsyncGenerator<BatchItem | Unusable> {
+  const extract = tar.extract();
+  const bytes = fs.createReadStream(file);
+  const fail = (error: Error) => extract.destroy(error);
+  const unpacked = /gz$/i.test(file) ? bytes.on('error', fail).pipe(createGunzip()) : bytes;
+  unpacked.on('error', fail).pipe(extract);
+  let sample: Sample | undefined;
+  try {
+    for await (const entry of extract) {
+      const { name, type, size = 0 } = entry.header;
+      const [, key, extension] = /^((?:.*\/)?[^/.]+)\.([^/]+)$/.exec(name) ?? [];
+      if (type !== 'file' || key === undefined || extension === undefined) {
+        entry.resume();
+        continue;
+      }
+      if (sample?.key !== key) {
+        if (sample) yield itemOf(sample, file, keepFiles);
+        sample = { key, names: new Set(), fields: {}, files: [] };
+      }
+      if (sample.names.has(name)) sample.problem ??= `${name} is there twice`;
+      sample.names.add(name);
+      const picture = PICTURES.test(name) && !sample.image;
+      if (size > FETCH_LIMIT_BYTES && (picture || keepFiles))
+        sample.problem ??= `${name} is larger than the limit of ${FETCH_LIMIT_BYTES >> 20} MiB`;
+      if (sample.problem || !(picture || keepFiles || extension === 'json')) {
+        entry.resume();
+        continue;
+      }
+      const data = await content(entry as AsyncIterable<Buffer>);
+      if (picture) sample.image = data;
+      if (keepFiles) sample.files.push({ extension, data });
+      if (extension === 'json') readFields(sample, name, data);
+    }
+    if (sample) yield itemOf(sample, file, keepFiles);
+  } catch (error) {
+    const after = sample ? ` after ${sample.key}` : '';
+    throw invalid(`${file} cannot be read on${after}: it is no whole tar (${reasonOf(error)})`);
+  } finally {
+    bytes.destroy();
+  }
+}
+
+function itemOf(
+  { key, image, fields, files, problem }: Sample,
+  file: string,
+  keepFiles: boolean,
+): BatchItem | Unusable {
+  if (problem) return { id: key, error: invalid(`${file}: ${problem}`) };
+  if (!image) return { id: key, error: invalid(`${file}: the sample ${key} has no picture`) };
+  return { ...fields, id: key, source: file, image, ...(keepFiles ? { [FILES]: files } : {}) };
+}
+
+async function content(entry: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function readFields(sample: Sample, name: string, data: Buffer): void {
+  try {
+    const { id, image, source, task, prompt, question, labels, language, ...fields } = JSON.parse(data.toString());
+    // What describes a sample does not say what to ask about it: fields that would mean something to a batch are set aside.
+    const input = { id, image, source, task, prompt, question, labels, language };
+    const set = Object.entries(input).filter(([, value]) => value !== undefined);
+    sample.fields = set.length > 0 ? { ...fields, input: { ...fields.input, ...Object.fromEntries(set) } } : fields;
+  } catch (error) {
+    sample.problem ??= `${name} is no JSON object: ${reasonOf(error)}`;
+  }
+}

@@ -1,0 +1,157 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { checkRequest } from '../batch/ask.js';
+import { Collector, FLEET_WINDOW } from '../batch/fleet/collector.js';
+import { BATCH_TASKS, type BatchItem, type BatchRequest, type Unusable } from '../batch/item.js';
+import { type Job, runJob } from '../batch/job.js';
+import { OUTPUTS, openOutput } from '../batch/outputs/open.js';
+import { checkSource, isListing, mayAsk, openSource } from '../batch/sources/open.js';
+import { invalid } from '../check.js';
+import {
+  type LogOptions,
+  logOptions,
+  onInterrupt,
+  openLog,
+  publishMetrics,
+  queueOption,
+  redisUrl,
+} from './batch-options.js';
+import { BatchProgress } from './batch-progress.js';
+import { type CommonOptions, commaList, modelCommand, numeric, print, remark, withModel } from './common.js';
+
+interface Options extends CommonOptions, LogOptions, BatchRequest {
+  output: string;
+  ordered?: boolean;
+  resume?: boolean;
+  overwrite?: boolean;
+  maxErrors?: number;
+  redis?: string | true;
+  queue: string;
+  inline?: boolean;
+}
+
+export function batchCommand(): Command {
+  const command = modelCommand('batch')
+    .description(
+      'ask the same of many images: folders, globs, lists (.txt, .jsonl, - for standard input), WebDataset tars',
+    )
+    .argument('<input...>', 'where the images are')
+    .requiredOption('--output <target>', OUTPUTS)
+    .option('--task <name>', `${BATCH_TASKS.join(', ')} (default: caption)`, taskName)
+    .option('--prompt <text>', 'any prompt')
+    .option('--question <text>', 'for answer')
+    .option('--labels <list>', 'for detect and segment: "cat ; dog"')
+    .option('--language <code>', 'of captions and answers: en, es, de, ... (default: en)')
+    .option('--temperature <t>', '0 is greedy (default)', numeric)
+    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
+    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
+    .option('--seed <n>', 'of the draws', numeric)
+    .option('--num-beams <n>', 'beam search with so many beams', numeric)
+    .option('--ordered', 'results in the order of the input')
+    .option('--unordered', 'results as they come, which is faster (the default)')
+    .option('--resume', 'go on with what the output holds')
+    .option('--overwrite', 'begin anew in place of what the output holds')
+    .option('--max-errors <n>', 'end when more images than this failed (default: never)', numeric)
+    .option('--redis [url]', 'have workers do it (paligemma worker); default: REDIS_URL, or redis://127.0.0.1:6379')
+    .option('--inline', 'with --redis: send the files along, for workers that do not share them')
+    .option('--devices <list>', 'several devices, each with a copy of the model: cuda:0,cuda:1', commaList);
+  return logOptions(queueOption(command)).action(start);
+}
+
+function taskName(name: string) {
+  const found = BATCH_TASKS.find((task) => task === name);
+  if (found) return found;
+  throw new InvalidArgumentError(`It must be one of ${BATCH_TASKS.join(', ')}.`);
+}
+
+async function start(inputs: string[], options: Options): Promise<void> {
+  const request = requestOf(options);
+  checkRequest(request);
+  checkQuestion(inputs, request);
+  for (const input of inputs) checkSource(input);
+  if (options.ordered && (options as { unordered?: boolean }).unordered)
+    throw invalid('give --ordered or --unordered, not both');
+  const { maxErrors } = options;
+  if (maxErrors !== undefined && !(maxErrors >= 0)) throw invalid('--max-errors must be 0 or more');
+  if (options.redis === undefined)
+    return withModel({ ...options, everyDevice: true }, (model) =>
+      run(inputs, options, {
+        answer: (item, _, signal) => model.ask(item, request, signal),
+        window: model.concurrency,
+      }),
+    );
+  if (options.model !== undefined)
+    throw invalid('with --redis the model is the matter of the workers: give it to them');
+  const { queue, output, resume = false, inline = false } = options;
+  const collector = await Collector.open(redisUrl(options.redis), {
+    ...{ queue, request, output, resume, inline },
+    onTrouble: remark,
+  });
+  try {
+    if ((await collector.workers()) === 0) remark('no worker is there yet: paligemma worker --redis ...');
+    const answer: Job['answer'] = (item, index, signal) => collector.answer(item, index, signal);
+    await run(inputs, options, { answer, window: FLEET_WINDOW, onStop: () => collector.withdraw() });
+  } finally {
+    await collector.close();
+  }
+}
+
+const requestOf = ({ task, prompt, question, labels, language, maxTokens, ...rest }: Options): BatchRequest => {
+  const { temperature, topK, topP, seed, numBeams } = rest;
+  const all = { task, prompt, question, labels, language, maxTokens, temperature, topK, topP, seed, numBeams };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+};
+
+/** What every single item would fail of is said before anything is loaded. */
+function checkQuestion(inputs: string[], { task, prompt, question, labels }: BatchRequest): void {
+  const needed = { answer: { question }, generate: { prompt }, detect: { labels }, segment: { labels } };
+  const missing = Object.entries(needed[task as keyof typeof needed] ?? {}).find(([, value]) => value === undefined);
+  if (missing && !inputs.some(mayAsk)) throw invalid(`the task ${task} needs --${missing[0]}`);
+}
+
+interface Answering extends Pick<Job, 'answer' | 'window'> {
+  onStop?: () => void;
+}
+
+async function run(inputs: string[], options: Options, { answer, window, onStop }: Answering): Promise<void> {
+  const { resume = false, overwrite = false, ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
+  const output = await openOutput(options.output, { resume, overwrite });
+  const log = openLog(options);
+  const progress = new BatchProgress(inputs.every(isListing) ? () => entriesOf(inputs) : undefined);
+  const interrupted = onInterrupt((text) => progress.say(text));
+  interrupted.stop.addEventListener('abort', () => onStop?.(), { once: true });
+  const metrics = await publishMetrics(options.metrics, progress.registry);
+  log.info({ inputs, output: options.output, resume, request: requestOf(options) }, 'begun');
+  try {
+    await runJob({
+      entries: entriesOf(inputs, output.wantsFiles),
+      ...{ answer, window, ordered, output, maxErrors, stop: interrupted.stop, signal: interrupted.end },
+      onSkipped: () => progress.skipped(),
+      onDone(result) {
+        progress.done(result);
+        const { id, error, timings } = result;
+        if (error) log.warn({ id, code: error.code }, error.message);
+        else log.debug({ id, timings }, 'answered');
+      },
+    });
+  } catch (error) {
+    log.error({ err: error }, 'ended');
+    if (!interrupted.end.aborted) throw error;
+  } finally {
+    interrupted.release();
+    if (inputs.includes('-')) process.stdin.destroy(); // which may stay open, and would keep this process
+    await output.close();
+    await metrics.close();
+    const summary = progress.end();
+    if (options.json && options.output !== '-') print(JSON.stringify(summary));
+    log.info(summary, 'summary');
+  }
+  if (interrupted.stop.aborted) {
+    const how = options.output === '-' ? '' : '; go on with the same command and --resume';
+    remark(`interrupted${how}`);
+    process.exitCode = 130;
+  } else if (progress.errors > 0) process.exitCode = 1;
+}
+
+async function* entriesOf(inputs: string[], keepFiles = false): AsyncGenerator<BatchItem | Unusable> {
+  for (const input of inputs) yield* openSource(input, { keepFiles });
+}

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { startWorker } from '../batch/fleet/worker.js';
+import { number } from '../check.js';
+import {
+  type LogOptions,
+  logOptions,
+  onInterrupt,
+  openLog,
+  publishMetrics,
+  queueOption,
+  redisUrl,
+} from './batch-options.js';
+import { type CommonOptions, commaList, modelCommand, numeric, remark, withModel } from './common.js';
+
+interface Options extends CommonOptions, LogOptions {
+  redis: string | true;
+  queue: string;
+  stalledAfter: number;
+  allowPrivateAddresses?: boolean;
+}
+
+export function workerCommand(): Command {
+  const command = modelCommand('worker')
+    .description('answer what `paligemma batch --redis` gives out, until it is interrupted')
+    .option('--redis [url]', 'where the queue is (default: REDIS_URL, or redis://127.0.0.1:6379)')
+    .option('--stalled-after <seconds>', 'without a sign of life for so long, another worker takes over', numeric, 30)
+    .option('--allow-private-addresses', 'fetch images from private networks and this machine too')
+    .option('--devices <list>', 'several devices, each with a copy of the model: cuda:0,cuda:1', commaList);
+  return logOptions(queueOption(command)).action(start);
+}
+
+async function start({ redis = true, ...options }: Options): Promise<void> {
+  const stalledAfter = number('--stalled-after', options.stalledAfter, 1, 86_400);
+  const log = openLog(options, 2);
+  const registry = new Registry();
+  const images = new Counter({
+    name: 'paligemma_worker_images_total',
+    help: 'Images that this worker had in work, by outcome.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: 'paligemma_worker_image_seconds',
+    help: 'From taking an image to its outcome.',
+    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+    registers: [registry],
+  });
+  await withModel({ ...options, everyDevice: true }, async (model) => {
+    const interrupted = onInterrupt(remark);
+    const metrics = await publishMetrics(options.metrics, registry);
+    try {
+      const worker = await startWorker(redisUrl(redis), (item, request) => model.ask(item, request), {
+        queue: options.queue,
+        concurrency: model.concurrency,
+        stalledAfter,
+        allowPrivateAddresses: options.allowPrivateAddresses ?? false,
+        onOutcome(id, outcome, milliseconds) {
+          const error = 'error' in outcome ? outcome.error : undefined;
+          images.inc({ outcome: error ? 'error' : 'answer' });
+          seconds.observe(milliseconds / 1000);
+          if (error) log.warn({ id, code: error.code }, error.message);
+          else log.debug({ id, milliseconds }, 'answered');
+        },
+        onFailed(id, reason) {
+          images.inc({ outcome: 'failed' });
+          log.error({ id }, reason);
+        },
+        onTrouble: (message) => log.error(message),
+      });
+      log.info({ queue: options.queue, model: model.info.name, devices: model.info.devices }, 'ready');
+      await aborted(interrupted.stop);
+      await Promise.race([worker.close(), aborted(interrupted.end)]);
+      log.info('closed');
+    } finally {
+      interrupted.release();
+      await metrics.close();
+    }
+    // What was not finished is taken over by others; the connection would keep this process.
+    if (interrupted.end.aborted) process.exit(130);
+  });
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

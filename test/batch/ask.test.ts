@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import { askedOf, checkRequest, resultOf } from '../../lib/batch/ask.js';
+import { isItem, keyOf } from '../../lib/batch/item.js';
+import { PaliGemmaError } from '../../lib/errors.js';
+
+const { signal } = new AbortController();
+const timings = { image: 0, queue: 0, vision: 0, prefill: 0, decode: 0, total: 1 };
+
+describe('what is asked', () => {
+  test('is the task, or what the other words imply', () => {
+    expect(askedOf({}, {})).toEqual({ kind: 'text', prompt: 'caption en', locations: false });
+    expect(askedOf({}, { language: 'es' })).toMatchObject({ prompt: 'caption es' });
+    expect(askedOf({}, { question: 'why?' })).toMatchObject({ prompt: 'answer en why?' });
+    expect(askedOf({}, { labels: 'cat' })).toEqual({ kind: 'objects', labels: 'cat', segment: false });
+    expect(askedOf({}, { labels: ['cat'], task: 'segment' })).toEqual({
+      kind: 'objects',
+      labels: ['cat'],
+      segment: true,
+    });
+    expect(askedOf({}, { task: 'read' })).toMatchObject({ prompt: 'ocr' });
+    expect(askedOf({}, { prompt: 'cap de' })).toEqual({ kind: 'text', prompt: 'cap de', locations: true });
+  });
+  test("is the item's own first", () => {
+    expect(askedOf({ prompt: 'x' }, { task: 'caption' })).toMatchObject({ prompt: 'x' });
+    expect(askedOf({ task: 'read' }, { prompt: 'x' })).toMatchObject({ prompt: 'ocr' });
+    expect(askedOf({ question: 'mine?' }, { question: 'yours?' })).toMatchObject({ prompt: 'answer en mine?' });
+    expect(askedOf({ language: 'de' }, { language: 'es' })).toMatchObject({ prompt: 'caption de' });
+  });
+  test('is not what a field of a dataset happens to be called, when the batch has a task', () => {
+    expect(askedOf({ labels: ['cat'] }, { task: 'caption' })).toMatchObject({ prompt: 'caption en' });
+    expect(askedOf({ question: 'a title' }, { prompt: 'x' })).toMatchObject({ prompt: 'x' });
+  });
+  test('must be whole', () => {
+    for (const wrong of [
+      { task: 'answer' },
+      { task: 'detect' },
+      { task: 'generate' },
+      { task: 'dance' },
+      { prompt: 3 },
+      { language: 'English!' },
+    ])
+      expect(() => askedOf(wrong as never, {})).toThrow(PaliGemmaError);
+    for (const wrong of [
+      { maxTokens: 0 },
+      { task: 'dance' },
+      { labels: ' ; ' },
+      { prompt: 3 },
+      { temperature: -1 },
+      { language: '' },
+    ])
+      expect(() => checkRequest(wrong as never)).toThrow(PaliGemmaError);
+    expect(() => checkRequest({ task: 'answer' })).not.toThrow(); // items may have the question
+  });
+});
+
+describe('a result', () => {
+  const answer = async () => ({ text: 'a dog', timings });
+  test('has what the item had, apart from what it says itself', async () => {
+    const item = { id: 'x', image: 'a.png', author: 'K', text: 'before', index: 9, timings: 'now', prompt: 'p' };
+    expect(await resultOf(item, 3, answer, signal)).toEqual({
+      ...{ id: 'x', image: 'a.png', author: 'K', prompt: 'p', index: 3, text: 'a dog', timings },
+      input: { text: 'before', index: 9, timings: 'now' },
+    });
+    expect(await resultOf({ image: new Uint8Array(3) }, 3, answer, signal)).toEqual({
+      id: '3',
+      index: 3,
+      text: 'a dog',
+      timings,
+    });
+  });
+  test('may be an error', async () => {
+    const fail = (error: unknown) => resultOf({ image: 'a.png' }, 0, () => Promise.reject(error), signal);
+    expect(await fail(new PaliGemmaError('ERR_INVALID_IMAGE', 'torn'))).toEqual({
+      id: 'a.png',
+      image: 'a.png',
+      index: 0,
+      error: { code: 'ERR_INVALID_IMAGE', message: 'torn' },
+    });
+    expect(await fail(new TypeError('odd'))).toMatchObject({ error: { code: 'ERR_UNKNOWN', message: 'odd' } });
+    await expect(fail(new PaliGemmaError('ERR_DISPOSED', 'gone'))).rejects.toThrow('gone');
+    const unusable = { id: 'list:3', error: new PaliGemmaError('ERR_INVALID_ARGUMENT', 'no JSON') };
+    expect(await resultOf(unusable, 2, answer, signal)).toEqual({
+      id: 'list:3',
+      index: 2,
+      error: { code: 'ERR_INVALID_ARGUMENT', message: 'no JSON' },
+    });
+  });
+  test('is none when aborted', async () => {
+    const reason = new Error('enough');
+    await expect(
+      resultOf({ image: 'a' }, 0, () => Promise.reject(new Error('x')), AbortSignal.abort(reason)),
+    ).rejects.toBe(reason);
+  });
+});
+
+test('keys tell apart what is asked of one picture, and are equal for an item and its result', async () => {
+  const item = { id: 'a', image: 'a.png', labels: ['cat'], text: 't' };
+  const result = await resultOf(item, 0, async () => ({ text: 'x', timings }), signal);
+  expect(keyOf('a', item)).toBe(keyOf('a', result));
+  expect(keyOf('a', item)).not.toBe(keyOf('a', { labels: ['dog'] }));
+  expect(keyOf('a', {})).toBe('a');
+});
+
+test('items are told apart from images', () => {
+  expect(isItem({ image: 'a.png' })).toBe(true);
+  for (const image of [
+    'a.png',
+    new URL('file:///a.png'),
+    new Uint8Array(1),
+    new Blob([]),
+    { data: new Uint8Array(3), width: 1, height: 1, channels: 3 as const },
+    null,
+  ])
+    expect(isItem(image as never)).toBe(false);
+});

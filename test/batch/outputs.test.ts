@@ -1,0 +1,185 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import type { BatchItem, BatchResult, SampleFiles } from '../../lib/batch/item.js';
+import { openOutput } from '../../lib/batch/outputs/open.js';
+import { Seen } from '../../lib/batch/outputs/seen.js';
+import { openSource } from '../../lib/batch/sources/open.js';
+import { PICTURE, scratch } from '../helpers/fixtures.js';
+
+const fresh = { resume: false, overwrite: false };
+const resumed = { resume: true, overwrite: false };
+const timings = { image: 1, queue: 0, vision: 2, prefill: 3, decode: 4, total: 10.25 };
+
+/** Awkward ones: line breaks, quotes, other alphabets, an error, a name that needs pax, one picture asked twice. */
+const RESULTS: BatchResult[] = [
+  { id: 'a.png', index: 0, image: '/x/a.png', text: 'a "dog",\nand a cat', timings },
+  { id: 'búho/狗.png', index: 1, text: '一只狗', author: 'K\nL', input: { text: 'before' }, timings },
+  { id: 'c.png', index: 2, error: { code: 'ERR_INVALID_IMAGE', message: 'no such image file: c.png' } },
+  {
+    id: `${'deep/'.repeat(40)}d.png`,
+    index: 3,
+    objects: [{ label: 'cat', score: 0.5, box: { xmin: 1, ymin: 2, xmax: 3, ymax: 4 } }],
+    timings,
+  },
+  { id: 'a.png', index: 4, prompt: 'caption es', text: 'un perro', timings },
+  { id: 'a.png', index: 5, text: 'the same again', timings },
+];
+const FILES: SampleFiles = [{ extension: 'png', data: Buffer.from('picture') }];
+const itemOf = ({ id, prompt }: BatchResult) => ({ id, image: 'x', ...(prompt ? { prompt } : {}) }) as BatchItem;
+
+async function writeAll(target: string, results: BatchResult[], options = fresh): Promise<void> {
+  const output = await openOutput(target, options);
+  await Promise.all(results.map((result) => output.write(result, FILES)));
+  await output.close();
+}
+
+describe.each(['out.jsonl', 'out.csv', 'out.tar'])('%s', (name) => {
+  test('holds the same after it was torn anywhere and gone on with', async () => {
+    const target = path.join(scratch('output'), name);
+    await writeAll(target, RESULTS);
+    const whole = fs.readFileSync(target);
+    let before = 0;
+    for (let length = 0; length <= whole.length; length += name.endsWith('tar') ? 97 : 5) {
+      fs.writeFileSync(target, whole.subarray(0, length));
+      const output = await openOutput(target, resumed);
+      const left = RESULTS.filter((result) => !output.has(itemOf(result), result.index));
+      // What is kept is the beginning, more of it the later it was torn.
+      expect(left).toEqual(RESULTS.slice(RESULTS.length - left.length));
+      expect(RESULTS.length - left.length).toBeGreaterThanOrEqual(before);
+      before = RESULTS.length - left.length;
+      for (const result of left) await output.write(result, FILES);
+      await output.close();
+      expect(fs.readFileSync(target).equals(whole)).toBe(true);
+    }
+  });
+  test('is not written over unless asked to', async () => {
+    const target = path.join(scratch('output'), 'new', name);
+    await writeAll(target, RESULTS.slice(0, 1));
+    const before = fs.readFileSync(target);
+    await expect(openOutput(target, fresh)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: /--resume.*--overwrite/,
+    });
+    expect(fs.readFileSync(target).equals(before)).toBe(true);
+    await writeAll(target, [], { resume: false, overwrite: true });
+    expect(fs.statSync(target).size).toBeLessThan(before.length);
+  });
+  test('of somebody else is left alone', async () => {
+    const folder = scratch('output');
+    const target = path.join(folder, name);
+    fs.writeFileSync(path.join(folder, '0.png'), 'x');
+    fs.writeFileSync(path.join(folder, '1.png'), 'x');
+    const foreign: (string | Buffer)[] = [
+      'name,age\nK,3\n',
+      '{"image":"a.png"}\n{"image":"b.png"}\n',
+      '[1]\n',
+      Buffer.alloc(600, 7),
+      execFileSync('tar', ['-c', '-C', folder, '0.png', '1.png']),
+    ];
+    for (const content of foreign) {
+      fs.writeFileSync(target, content);
+      await expect(openOutput(target, resumed)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+      expect(fs.readFileSync(target).equals(Buffer.from(content))).toBe(true);
+    }
+  });
+});
+
+test('damage in the middle of JSONL is not cut off with what follows it', async () => {
+  const target = path.join(scratch('output'), 'out.jsonl');
+  await writeAll(target, RESULTS);
+  const damaged = fs.readFileSync(target, 'utf8').replace('{"id":"c.png"', '{"id:"c.png"');
+  fs.writeFileSync(target, damaged);
+  await expect(openOutput(target, resumed)).rejects.toMatchObject({ message: /line 3/ });
+  expect(fs.readFileSync(target, 'utf8')).toBe(damaged);
+});
+
+test('CSV is what spreadsheets read', async () => {
+  const target = path.join(scratch('output'), 'out.csv');
+  await writeAll(target, RESULTS.slice(0, 3));
+  expect(fs.readFileSync(target, 'utf8')).toBe(
+    'id,index,image,text,objects,error,milliseconds,fields\n' +
+      'a.png,0,/x/a.png,"a ""dog"",\nand a cat",,,10.25,\n' +
+      'búho/狗.png,1,,一只狗,,,10.25,"{""author"":""K\\nL"",""input"":{""text"":""before""}}"\n' +
+      'c.png,2,,,,ERR_INVALID_IMAGE: no such image file: c.png,,\n',
+  );
+});
+
+test('a tar is a WebDataset: the sample with a caption, in the order of writing', async () => {
+  const target = path.join(scratch('output'), 'out.tar');
+  await writeAll(target, RESULTS.slice(0, 4));
+  const names = execFileSync('tar', ['-tf', target], { encoding: 'utf8' }).trim().split('\n');
+  expect(names.slice(0, 8)).toEqual(['a.png', 'a.caption', 'a.json', ...names.slice(3, 6), 'c.png', 'c.json']);
+  expect(execFileSync('tar', ['-xOf', target, 'a.caption'], { encoding: 'utf8' })).toBe(RESULTS[0]?.text);
+  const back: BatchItem[] = [];
+  for await (const entry of openSource(target)) back.push(entry as BatchItem);
+  expect(back.map(({ id }) => id)).toEqual(['a', 'búho/狗', 'c', `${'deep/'.repeat(40)}d`]);
+  expect(back[0]).toMatchObject({
+    image: Buffer.from('picture'),
+    index: 0,
+    text: RESULTS[0]?.text,
+    input: { id: 'a.png' },
+  });
+});
+
+describe('sidecar', () => {
+  const picture = () => {
+    const file = path.join(scratch('sidecar'), 'photo.of.me.png');
+    fs.copyFileSync(PICTURE, file);
+    return file;
+  };
+  test('writes beside the picture, once', async () => {
+    const image = picture();
+    const output = await openOutput('sidecar', fresh);
+    const result = { id: image, index: 0, image, text: 'me', timings };
+    await output.write(result);
+    const text = image.replace(/png$/, 'txt');
+    expect(fs.readFileSync(text, 'utf8')).toBe('me\n');
+    await expect(output.write({ ...result, text: 'you' })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(fs.readFileSync(text, 'utf8')).toBe('me\n');
+    await (await openOutput('sidecar', { resume: false, overwrite: true })).write({ ...result, text: 'you' });
+    expect(fs.readFileSync(text, 'utf8')).toBe('you\n');
+    expect(fs.readdirSync(path.dirname(image)).sort()).toEqual(['photo.of.me.png', 'photo.of.me.txt']);
+  });
+  test('knows what is there, and leaves failures for another time', async () => {
+    const image = picture();
+    await (await openOutput('sidecar', fresh)).write({
+      id: image,
+      index: 0,
+      image,
+      error: { code: 'ERR_INVALID_IMAGE', message: 'no' },
+    });
+    expect((await openOutput('sidecar', resumed)).has({ image }, 0)).toBe(false);
+    await (await openOutput('sidecar', fresh)).write({ id: image, index: 0, image, text: 'me', timings });
+    expect((await openOutput('sidecar', resumed)).has({ image }, 0)).toBe(true);
+    expect((await openOutput('sidecar', fresh)).has({ image }, 0)).toBe(false);
+  });
+  test('has no place for what is no file', async () => {
+    const output = await openOutput('sidecar', fresh);
+    for (const image of ['https://example.com/a.png', undefined])
+      await expect(output.write({ id: 'a', index: 0, image, text: 'x', timings })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+  });
+});
+
+test('an output of no known kind is refused', async () => {
+  await expect(openOutput('out.xml', fresh)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /\.jsonl, \.csv or \.tar/,
+  });
+  await expect(openOutput('-', resumed)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  await expect(openOutput(scratch('a.jsonl'), fresh)).rejects.toThrow();
+});
+
+test('what was seen is known among many, each as often as it was', () => {
+  const seen = new Seen();
+  for (let i = 0; i < 5000; i++) seen.add({ id: `item ${(i * 7919) % 5000}` });
+  seen.add({ id: 'item 17' });
+  for (let i = 0; i < 5000; i++) expect(seen.has({ id: `item ${i}`, image: 'x' }, i)).toBe(true);
+  expect(seen.has({ id: 'item 17', image: 'x' }, 0)).toBe(true);
+  expect(seen.has({ id: 'item 17', image: 'x' }, 0)).toBe(false);
+  expect(seen.has({ id: 'item 5000', image: 'x' }, 0)).toBe(false);
+  expect(new Seen().has({ id: 'x', image: 'x' }, 0)).toBe(false);
+});

@@ -188,7 +188,9 @@ export class Collector {
   }
 
   #settle(id: string, outcome: Outcome): void {
-    this.#release(id)?.done.resolve(outcome);
+    const ours = this.#release(id);
+    if (!ours) return; // events are of all who collect from this queue
+    ours.done.resolve(outcome);
     // A result that is taken need not stay. Should this process die before it is written, the item is worked on again.
     this.#queue.remove(id).catch(() => {});
   }

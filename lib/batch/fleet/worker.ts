@@ -9,7 +9,7 @@ import { connect } from './redis.js';
 import { type Assignment, type Outcome, type Picture, toReason } from './wire.js';
 
 /** A picture on which so many workers died is set aside. */
-const MAX_STALLED = 3;
+export const MAX_STALLED = 3;
 
 export interface WorkerOptions {
   queue: string;

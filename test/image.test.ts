@@ -71,6 +71,13 @@ describe('takes an image as', () => {
   });
 });
 
+test('raw pixels of a Buffer stay as they are', async () => {
+  const data = Buffer.from([1, 2, 3, 4, 5, 6]);
+  const decoded = await decodeImage({ data, width: 2, height: 1, channels: 3 });
+  decoded.data.fill(0);
+  expect([...data]).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 describe('refuses', () => {
   const folder = scratch('bad');
   const file = (name: string, content: Uint8Array | string) => {

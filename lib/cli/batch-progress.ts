@@ -50,7 +50,7 @@ export class BatchProgress {
     );
     for (const outcome of ['answer', 'error']) this.#images.inc({ outcome }, 0);
     if (process.stderr.isTTY) {
-      const format = '{bar} {value} of {all}, {rate} images/s, {left} left, {errors} failed';
+      const format = '{bar} {value} of {all}, {rate} images/s{left}, {errors} failed';
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
       this.#bar.start(1, 0, this.#payload());
     } else this.#timer = setInterval(() => this.say(this.#line()), LINE_EVERY_MS).unref();
@@ -137,14 +137,14 @@ export class BatchProgress {
 
   #payload() {
     const rate = this.#perSecond();
-    const left =
-      this.#total === undefined ? Number.POSITIVE_INFINITY : (this.#total - this.#done - this.#skipped) / rate;
-    return { rate: rate.toFixed(1), left: duration(left), errors: this.#errors, all: this.#total ?? '?' };
+    const seconds = ((this.#total ?? Number.NaN) - this.#done - this.#skipped) / rate;
+    const left = Number.isFinite(seconds) ? `, ${duration(seconds)} left` : '';
+    return { rate: rate.toFixed(1), left, errors: this.errors, all: this.#total ?? '?' };
   }
 
   #line(): string {
     const { rate, left } = this.#payload();
     const of = this.#total === undefined ? '' : ` of ${this.#total}`;
-    return `${this.#done + this.#skipped}${of} images, ${rate} images/s, ${left} left, ${this.#errors} failed`;
+    return `${this.#done + this.#skipped}${of} images, ${rate} images/s${left}, ${this.#errors} failed`;
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Counter, Histogram, Registry } from 'prom-client';
+import sharp from 'sharp';
 import { startWorker } from '../batch/fleet/worker.js';
 import { number } from '../check.js';
 import {
@@ -31,6 +32,7 @@ export function workerCommand(): Command {
 }
 
 async function start({ redis = true, ...options }: Options): Promise<void> {
+  sharp.cache(false); // no picture comes twice
   const stalledAfter = number('--stalled-after', options.stalledAfter, 1, 86_400);
   const log = openLog(options, 2);
   const registry = new Registry();

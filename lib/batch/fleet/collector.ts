@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Job, Queue, QueueEvents } from 'bullmq';
@@ -13,6 +14,8 @@ import { type Assignment, fromReason, type Outcome, type Picture } from './wire.
 
 /** Jobs in Redis at a time: enough for a large fleet, little enough to be given up. */
 export const FLEET_WINDOW = 1000;
+/** The same where each is in memory as it comes, as from a tar. */
+export const FLEET_WINDOW_IN_MEMORY = 256;
 /** And bytes of pictures that are sent along, base64. */
 const INLINE_BYTES = 128 << 20;
 const LOOK_EVERY_MS = 2_000;
@@ -96,14 +99,15 @@ export class Collector {
 
   /** @throws PaliGemmaError ERR_INVALID_IMAGE for a file that is to be sent and cannot be read; Withdrawn; the signal's reason */
   async answer(item: BatchItem, index: number, signal: AbortSignal): Promise<Outcome> {
-    const picture = await this.#picture(item);
-    const bytes = 'data' in picture ? picture.data.length : 0;
-    while (this.#bytes > 0 && this.#bytes + bytes > INLINE_BYTES) {
-      this.#room ??= deferred();
-      await this.#room.promise;
+    const bytes = await this.#reserve(item);
+    let picture: Picture;
+    try {
+      signal.throwIfAborted();
+      picture = await this.#picture(item);
+    } catch (error) {
+      this.#giveBack(bytes);
+      throw error;
     }
-    signal.throwIfAborted();
-    this.#bytes += bytes;
     const { task, prompt, question, labels, language } = item;
     const assignment = {
       picture,
@@ -138,6 +142,27 @@ export class Collector {
     await this.#looks;
     await Promise.allSettled([this.#events.close(), this.#queue.close()]);
     this.#connection.close();
+  }
+
+  /** Room for a picture that is sent along, before it is read. @returns its bytes as base64 */
+  async #reserve(item: BatchItem): Promise<number> {
+    const name = imagePath(item);
+    let size = 0;
+    if (name === undefined) size = (item.image as Uint8Array).length;
+    else if (this.#options.inline && !isUrl(name)) size = (await stat(name).catch(() => undefined))?.size ?? 0;
+    const bytes = Math.ceil((size * 4) / 3);
+    while (this.#bytes > 0 && this.#bytes + bytes > INLINE_BYTES) {
+      this.#room ??= deferred();
+      await this.#room.promise;
+    }
+    this.#bytes += bytes;
+    return bytes;
+  }
+
+  #giveBack(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   async #picture(item: BatchItem): Promise<Picture> {
@@ -205,9 +230,7 @@ export class Collector {
     const pending = this.#pending.get(id);
     if (!pending) return undefined;
     this.#pending.delete(id);
-    this.#bytes -= pending.bytes;
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#giveBack(pending.bytes);
     return pending;
   }
 }

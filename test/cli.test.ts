@@ -1,22 +1,9 @@
-import { exec, execFile } from 'node:child_process';
+import { exec } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { paligemma } from './helpers/command.js';
 import { converted, emoji, PICTURE, ROOT, reference, scratch } from './helpers/fixtures.js';
-
-interface Run {
-  status: number;
-  out: string;
-  err: string;
-}
-
-function paligemma(...args: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args], { encoding: 'utf8' }, (error, out, err) =>
-      resolve({ status: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
 
 const DOG = path.join(ROOT, 'examples', 'images', 'dog.jpg');
 const lines = (text: string) => text.trimEnd().split('\n');

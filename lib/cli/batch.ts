@@ -18,7 +18,16 @@ import {
   redisUrl,
 } from './batch-options.js';
 import { BatchProgress } from './batch-progress.js';
-import { type CommonOptions, commaList, modelCommand, numeric, print, remark, withModel } from './common.js';
+import {
+  type CommonOptions,
+  commaList,
+  modelCommand,
+  numeric,
+  print,
+  remark,
+  samplingOptions,
+  withModel,
+} from './common.js';
 
 interface Options extends CommonOptions, LogOptions, BatchRequest {
   output: string;
@@ -32,7 +41,7 @@ interface Options extends CommonOptions, LogOptions, BatchRequest {
 }
 
 export function batchCommand(): Command {
-  const command = modelCommand('batch')
+  const command = samplingOptions(modelCommand('batch'))
     .description(
       'ask the same of many images: folders, globs, lists (.txt, .jsonl, - for standard input), WebDataset tars',
     )
@@ -43,11 +52,6 @@ export function batchCommand(): Command {
     .option('--question <text>', 'for answer')
     .option('--labels <list>', 'for detect and segment: "cat ; dog"')
     .option('--language <code>', 'of captions and answers: en, es, de, ... (default: en)')
-    .option('--temperature <t>', '0 is greedy (default)', numeric)
-    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
-    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
-    .option('--seed <n>', 'of the draws', numeric)
-    .option('--num-beams <n>', 'beam search with so many beams', numeric)
     .option('--ordered', 'results in the order of the input')
     .option('--unordered', 'results as they come, which is faster (the default)')
     .option('--resume', 'go on with what the output holds')

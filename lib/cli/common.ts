@@ -41,6 +41,15 @@ export function modelCommand(name: string): Command {
     .option('--json', 'print JSON, one value a line');
 }
 
+/** How tokens are chosen. */
+export const samplingOptions = (command: Command): Command =>
+  command
+    .option('--temperature <t>', '0 is greedy (default)', numeric)
+    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
+    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
+    .option('--seed <n>', 'of the draws', numeric)
+    .option('--num-beams <n>', 'beam search with so many beams', numeric);
+
 /** Work that Ctrl-C ends in order: nothing half done stays. */
 export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();

@@ -1,19 +1,23 @@
 import type { Command } from 'commander';
 import type { GenerateRequest } from '../types.js';
-import { type CommonOptions, collect, failWith, modelCommand, numeric, print, withModel } from './common.js';
+import {
+  type CommonOptions,
+  collect,
+  failWith,
+  modelCommand,
+  numeric,
+  print,
+  samplingOptions,
+  withModel,
+} from './common.js';
 
 type Options = CommonOptions & Omit<GenerateRequest, 'images' | 'signal'>;
 
 export function generateCommand(): Command {
-  return modelCommand('generate')
+  return samplingOptions(modelCommand('generate'))
     .description('answer a prompt about one or several images (or none)')
     .argument('[image...]', 'paths or URLs, all for the one prompt')
     .requiredOption('--prompt <text>', 'the prompt, such as "caption en" or "detect cat ; dog"')
-    .option('--temperature <t>', '0 is greedy (default)', numeric)
-    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
-    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
-    .option('--seed <n>', 'of the draws', numeric)
-    .option('--num-beams <n>', 'beam search with so many beams', numeric)
     .option('--logprobs <n>', "with --json: each token's log-probability and so many alternatives", numeric)
     .option(
       '--length-penalty <p>',

@@ -4,25 +4,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import sharp from 'sharp';
 import type { BatchResult } from '../../lib/index.js';
 import { paligemma, start } from '../helpers/command.js';
 import { PICTURE, ROOT, scratch } from '../helpers/fixtures.js';
+import { freePort } from '../helpers/redis.js';
+import { manyScenes } from '../helpers/scenes.js';
 
 const COUNT = 400;
 let scenes: string;
 
-/** Many small pictures that have different captions. */
 beforeAll(async () => {
-  scenes = scratch('scenes');
-  const images = path.join(ROOT, 'examples', 'images');
-  const names = fs.readdirSync(images).filter((name) => /\.(png|jpg)$/.test(name));
-  for (let i = 0; i < COUNT; i++)
-    await sharp(path.join(images, names[i % names.length] as string))
-      .resize(112, 112, { fit: 'fill' })
-      .modulate({ brightness: 1 - i / 4000 })
-      .png({ compressionLevel: 1 })
-      .toFile(path.join(scenes, `${String(i).padStart(3, '0')}.png`));
+  scenes = await manyScenes(COUNT);
 });
 
 const output = (name = 'out.jsonl') => path.join(scratch('batch'), name);
@@ -213,11 +205,14 @@ describe('an interrupted batch', () => {
     expect(await paligemma('batch', scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
     expect(answers(file)).toEqual(whole);
   });
-  test('that waits for more of its list ends at the first SIGINT', async () => {
+  test('that waits for more of its list shows its counts, and ends at the first SIGINT', async () => {
     const file = output();
-    const { child, done } = start(['batch', '-', '--output', file], { input: null });
+    const port = await freePort();
+    const { child, done } = start(['batch', '-', '--output', file, '--metrics', `:${port}`], { input: null });
     child.stdin?.write(`${PICTURE}\n`);
     while (!fs.existsSync(file) || fs.statSync(file).size === 0) await sleep(5);
+    const counts = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(counts).toMatch(/paligemma_batch_images_total\{outcome="answer"\} 1\n/);
     child.kill('SIGINT');
     expect(await done).toMatchObject({ status: 130, err: expect.stringMatching(/^1 images/m) });
   });

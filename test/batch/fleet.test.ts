@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import sharp from 'sharp';
 import { Collector } from '../../lib/batch/fleet/collector.js';
 import { isPublic } from '../../lib/batch/fleet/public-fetch.js';
 import { masked } from '../../lib/batch/fleet/redis.js';
@@ -16,8 +15,9 @@ import { MAX_STALLED, startWorker, type WorkerOptions } from '../../lib/batch/fl
 import type { BatchAnswer, BatchItem, BatchResult } from '../../lib/batch/item.js';
 import { PaliGemmaError } from '../../lib/index.js';
 import { paligemma, type Running, start } from '../helpers/command.js';
-import { PICTURE, ROOT, scratch } from '../helpers/fixtures.js';
+import { PICTURE, scratch } from '../helpers/fixtures.js';
 import { RedisServer } from '../helpers/redis.js';
+import { manyScenes } from '../helpers/scenes.js';
 
 const whereRedisIs = RedisServer.available() ? describe : describe.skip;
 const timings = { image: 0, queue: 0, vision: 0, prefill: 0, decode: 0, total: 1 };
@@ -291,15 +291,7 @@ whereRedisIs('a fleet', () => {
   const own = new RedisServer();
   beforeAll(async () => {
     await own.start();
-    scenes = scratch('scenes');
-    const images = path.join(ROOT, 'examples', 'images');
-    const names = fs.readdirSync(images).filter((name) => /\.(png|jpg)$/.test(name));
-    for (let i = 0; i < COUNT; i++)
-      await sharp(path.join(images, names[i % names.length] as string))
-        .resize(112, 112, { fit: 'fill' })
-        .modulate({ brightness: 1 - i / 4000 })
-        .png({ compressionLevel: 1 })
-        .toFile(path.join(scenes, `${String(i).padStart(3, '0')}.png`));
+    scenes = await manyScenes(COUNT);
     fs.writeFileSync(path.join(scenes, '999.png'), 'no picture');
   });
   afterAll(async () => {

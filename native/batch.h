@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "failure.h"
+#include "faults.h"
 #include "llama.h"
 
 namespace paligemma {
@@ -18,7 +20,7 @@ public:
         outputs_.push_back(int8_t(output));
     }
 
-    // `rows` [count, width]. Returns llama_decode's status: 0 done, 2 interrupted, else failed.
+    // `rows` [count, width]. Returns llama_decode's status: 0 done, 2 interrupted, -2 without memory, else failed.
     int decode(llama_context * context, const std::vector<float> & rows) {
         const size_t n = positions_.size();
         std::vector<int32_t> counts(n, 1);
@@ -31,6 +33,11 @@ public:
         batch.n_seq_id = counts.data();
         batch.seq_id   = sequences.data();
         batch.logits   = outputs_.data();
+        switch (fault_at("decode")) {
+            case Fault::NONE:   break;
+            case Fault::MEMORY: return -2;
+            case Fault::ERROR:  return -3;
+        }
         return llama_decode(context, batch);
     }
 

@@ -1,7 +1,7 @@
 // Beam search as transformers does it (early_stopping false).
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <vector>
 
 #include "model.h"
@@ -15,14 +15,36 @@ struct BeamOptions {
     bool  float32_cache;
 };
 
-struct BeamResult {
-    bool                     interrupted = false;
-    std::vector<llama_token> tokens; // of the best sequence, with <eos> when it ended so
-    float                    score = 0.0f;
-};
+// A search that is made a token at a time, so that others may compute between two of them.
+class BeamSearch {
+public:
+    // Computes the prefix `rows` [tokens, width], in a context of its own whose sequences share cells. `model` must outlive the
+    // search. Throws Failure when computing fails or is interrupted.
+    BeamSearch(const Model & model, size_t tokens, const std::vector<float> & rows, const BeamOptions & options);
+    ~BeamSearch();
 
-// Computes the prefix `rows` [tokens, width] and searches on from it, in a context of its own whose sequences share cells.
-// Throws std::runtime_error when computing fails.
-BeamResult beam_search(const Model & model, size_t tokens, const std::vector<float> & rows, const BeamOptions & options);
+    // Makes every beam a token longer. True: the search is at its end. Throws as the constructor does.
+    bool step();
+
+    // Of the best sequence, once the search has ended: its tokens, with <eos> when it ended so, and its score.
+    const std::vector<llama_token> & tokens() const;
+    float                            score() const;
+
+private:
+    struct Beam;
+    class Sequences;
+
+    static std::vector<Beam> best_continuations(const std::vector<Beam> & running, const std::vector<std::vector<float>> & logits, size_t count);
+    static void              keep_best(std::vector<Beam> & beams, size_t count);
+
+    const Model                   & model_;
+    const BeamOptions               options_;
+    const size_t                    prefix_; // tokens
+    llama_context_ptr               context_;
+    std::unique_ptr<Sequences>      sequences_;
+    std::vector<std::vector<float>> logits_; // after the last token of each running beam
+    std::vector<Beam>               running_, finished_;
+    int                             length_ = 0; // tokens of the running beams
+};
 
 } // namespace paligemma

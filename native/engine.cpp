@@ -9,7 +9,7 @@
 namespace paligemma {
 
 Engine::Engine(EngineOptions options, std::function<void(Event)> sink)
-    : options_(std::move(options)), sink_(std::move(sink)), slots_(size_t(options_.context.max_sequences)) {
+    : options_(std::move(options)), sink_(std::move(sink)), slots_(size_t(options_.context.max_sequences)), most_(slots_.size()) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -58,6 +58,8 @@ void Engine::run() {
     }
     slots_.clear();
     ready_.clear();
+    search_.reset();
+    masking_.clear();
     remembered_.reset();
     mask_decoder_.reset();
     vision_.reset();
@@ -69,10 +71,16 @@ void Engine::run() {
 
 void Engine::serve() {
     while (wait_for_work()) {
-        drop_aborted();
-        prepare();
-        start();
-        step();
+        try {
+            drop_aborted();
+            prepare();
+            start();
+            step();
+            search_on();
+            mask_on();
+        } catch (const std::exception & error) { // between two computations: no memory for the lists themselves
+            fail({open_.begin(), open_.end()}, error);
+        }
     }
 }
 
@@ -80,7 +88,7 @@ bool Engine::wait_for_work() {
     std::unique_lock<std::mutex> lock(mutex_);
     wake_.wait(lock, [this] {
         const bool running = std::any_of(slots_.begin(), slots_.end(), [](const auto & slot) { return slot != nullptr; });
-        return stopping_ || running || !ready_.empty() || !queue_.empty();
+        return stopping_ || running || search_ || !masking_.empty() || !ready_.empty() || !queue_.empty();
     });
     return !stopping_;
 }
@@ -89,13 +97,61 @@ bool Engine::wait_for_work() {
 void Engine::drop_aborted() {
     std::lock_guard<std::mutex> lock(mutex_);
     if (aborted_.empty()) return;
-    for (auto & slot : slots_) {
-        if (slot && aborted_.count(slot->request.id)) slot.reset();
-    }
-    const auto given_up = [this](const Ready & ready) { return aborted_.count(ready.request.id) > 0; };
-    ready_.erase(std::remove_if(ready_.begin(), ready_.end(), given_up), ready_.end());
+    drop({aborted_.begin(), aborted_.end()});
     queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [this](const auto & item) { return aborted_.count(item.first.id) > 0; }), queue_.end());
     aborted_.clear();
+}
+
+// Runs `work` for these requests. It is interrupted when all of them are aborted. When it fails for one, that one is told; for
+// several nothing is: see together().
+Engine::Outcome Engine::compute(const std::vector<uint32_t> & ids, const std::function<void()> & work) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        computing_ = ids;
+        interrupt_ = stopping_ || nobody_waits();
+    }
+    Outcome outcome = Outcome::ENDED;
+    try {
+        if (!interrupt_) work();
+        if (!interrupt_) outcome = Outcome::DONE;
+    } catch (const std::exception & error) {
+        if (!interrupt_) {
+            if (ids.size() > 1) {
+                if (cause_of(error) == Cause::MEMORY) most_ = ids.size() / 2;
+                outcome = Outcome::FAILED_TOGETHER;
+            } else {
+                fail(ids, error);
+            }
+        }
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    computing_.clear();
+    interrupt_ = stopping_.load();
+    return stopping_ ? Outcome::ENDED : outcome;
+}
+
+void Engine::fail(const std::vector<uint32_t> & ids, const std::exception & error) {
+    for (uint32_t id : ids) {
+        if (cause_of(error) == Cause::NUMBERS) {
+            for (const auto & slot : slots_) {
+                if (slot && slot->request.id == id) soiled_.insert(slot->sequence);
+            }
+        }
+        answer(Failed{id, error.what(), cause_of(error)});
+    }
+    drop(ids);
+}
+
+// Lets go of all that is held for these requests.
+void Engine::drop(const std::vector<uint32_t> & ids) {
+    const auto dropped = [&](const Request & request) { return std::find(ids.begin(), ids.end(), request.id) != ids.end(); };
+    for (auto & slot : slots_) {
+        if (slot && dropped(slot->request)) slot.reset();
+    }
+    if (search_ && dropped(search_->ready.request)) search_.reset();
+    masking_.erase(std::remove_if(masking_.begin(), masking_.end(), [&](const Masking & one) { return dropped(one.request); }), masking_.end());
+    ready_.erase(std::remove_if(ready_.begin(), ready_.end(), [&](const Ready & one) { return dropped(one.request); }), ready_.end());
+    for (uint32_t id : ids) open_.erase(id);
 }
 
 } // namespace paligemma

@@ -44,34 +44,52 @@ public:
     void stop();             // ends within a step, dropping what is unfinished; answers with Closed
 
 private:
-    struct Ready; // a request with its prefix, waiting for a sequence
-    struct Slot;  // a sequence being generated
+    struct Ready;   // a request with its prefix, waiting for a sequence
+    struct Slot;    // a sequence being generated
+    struct Search;  // a beam search under way
+    struct Masking; // masks being decoded
 
     void run();
     void serve();
     bool wait_for_work();
 
     // Each turn of the loop takes some waiting requests up, starts sequences of one length, and computes a token for every
-    // running one: who runs waits for at most one batch of newcomers, and who waits is taken in order.
+    // running one, a step of a beam search and a mask: who runs waits for at most one batch of newcomers, and who waits is taken in
+    // order.
     void prepare();
     void start();
     void step();
+    void search_on();
+    void mask_on();
 
-    std::optional<Ready> take();
-    void see(std::vector<Ready> & requests);
+    std::optional<Request> take(double & waited);
+    void open(Request request, double waited, std::vector<Ready> & taken);
+    void see(const std::vector<Ready *> & requests);
+    void seen(Ready & ready);
     std::vector<Ready> next_group();
-    void place(Ready & ready, int sequence, int32_t row);
-    void search(Ready & ready);
+    void prefill(const std::vector<Ready *> & group);
+    void place(Ready & ready);
     void trace(Ready & ready, const float * logits);
+    void advance(const std::vector<Slot *> & slots);
     void accept(Slot & slot, int32_t row);
     void send_text(Slot & slot);
     void finish(Slot & slot, bool stopped);
+    void begin_search(Ready & ready);
+    void finish_search();
     void drop_aborted();
     bool nobody_waits() const;
     std::vector<int> free_sequences() const;
-    template <typename Work> bool compute(std::vector<uint32_t> ids, Work && work);
+    std::vector<Slot *> running() const;
     size_t limit() const { return size_t(options_.context.tokens); } // tokens of one sequence
     std::vector<std::vector<Logprob>> describe(const std::vector<TokenLogprob> & logprobs) const;
+
+    // The one boundary: what fails in a turn ends the requests that it was computed for, each told why, and nothing else.
+    enum class Outcome { DONE, ENDED, FAILED_TOGETHER };
+    Outcome compute(const std::vector<uint32_t> & ids, const std::function<void()> & work);
+    template <typename Item, typename Work, typename Then> void together(const std::vector<Item *> & items, Work && work, Then && then);
+    void fail(const std::vector<uint32_t> & ids, const std::exception & error);
+    void drop(const std::vector<uint32_t> & ids);
+    template <typename Answer> void answer(Answer event);
 
     EngineOptions              options_;
     std::function<void(Event)> sink_;
@@ -84,6 +102,11 @@ private:
     std::unique_ptr<FeatureCache>      remembered_;
     std::deque<Ready>                  ready_;
     std::vector<std::unique_ptr<Slot>> slots_; // index: sequence id; null: free
+    std::unique_ptr<Search>            search_; // null: none
+    std::deque<Masking>                masking_;
+    std::set<uint32_t>                 open_;   // requests taken and not answered
+    std::set<int>                      soiled_; // sequences whose cells may hold NaN, which masks do not keep from others
+    size_t                             most_;   // sequences computed together, as memory has allowed
 
     std::mutex                                                                mutex_;
     std::condition_variable                                                   wake_;

@@ -124,7 +124,11 @@ struct EventToObject {
         return object;
     }
     Napi::Object operator()(const LoadFailed & e) const { return with_reason(make("loadFailed"), e.reason); }
-    Napi::Object operator()(const Failed & e) const { return with_reason(make("failed", e.id), e.reason); }
+    Napi::Object operator()(const Failed & e) const {
+        auto object = with_reason(make("failed", e.id), e.reason);
+        object["cause"] = e.cause == Cause::MEMORY ? "memory" : e.cause == Cause::NUMBERS ? "numbers" : "computing";
+        return object;
+    }
     Napi::Object operator()(const Progress & e) const {
         auto object = make("progress");
         object["done"] = e.done;

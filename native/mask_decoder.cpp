@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "failure.h"
+#include "faults.h"
 #include "ggml-alloc.h"
 #include "gguf_file.h"
 
@@ -86,25 +88,23 @@ ggml_tensor * MaskDecoder::build(ggml_context * graph, ggml_tensor * codes) cons
     return ops.conv(x, w("decoder.12"), b("decoder.12"));
 }
 
-std::vector<float> MaskDecoder::decode(const std::vector<MaskCodes> & masks) {
+void MaskDecoder::decode(const MaskCodes & codes, float * values) {
+    fail_on_purpose("masks");
     constexpr size_t NODES = 128;
     ggml_context_ptr graph(ggml_init({ggml_tensor_overhead() * NODES + ggml_graph_overhead(), nullptr, /*no_alloc*/ true}));
-    ggml_tensor * codes = ggml_new_tensor_1d(graph.get(), GGML_TYPE_I32, 16);
-    ggml_set_input(codes);
-    ggml_tensor * out = build(graph.get(), codes);
+    ggml_tensor * input = ggml_new_tensor_1d(graph.get(), GGML_TYPE_I32, int64_t(codes.size()));
+    ggml_set_input(input);
+    ggml_tensor * out = build(graph.get(), input);
     ggml_set_output(out);
     ggml_cgraph * plan = ggml_new_graph(graph.get());
     ggml_build_forward_expand(plan, out);
     ggml_gallocr_ptr memory(ggml_gallocr_new(ggml_backend_get_default_buffer_type(backend_.get())));
-    if (!ggml_gallocr_alloc_graph(memory.get(), plan)) throw std::runtime_error("not enough memory to decode masks");
+    if (!ggml_gallocr_alloc_graph(memory.get(), plan)) throw Failure(Cause::MEMORY, "not enough memory to decode a mask");
 
-    std::vector<float> values(masks.size() * SIZE * SIZE);
-    for (size_t i = 0; i < masks.size(); ++i) {
-        ggml_backend_tensor_set(codes, masks[i].data(), 0, sizeof(MaskCodes));
-        if (ggml_backend_graph_compute(backend_.get(), plan) != GGML_STATUS_SUCCESS) throw std::runtime_error("decoding masks failed");
-        ggml_backend_tensor_get(out, &values[i * SIZE * SIZE], 0, SIZE * SIZE * sizeof(float));
-    }
-    return values;
+    ggml_backend_tensor_set(input, codes.data(), 0, sizeof(MaskCodes));
+    if (ggml_backend_graph_compute(backend_.get(), plan) != GGML_STATUS_SUCCESS) throw Failure(Cause::COMPUTING, "decoding a mask failed");
+    ggml_backend_tensor_get(out, values, 0, SIZE * SIZE * sizeof(float));
+    check_numbers(all_finite(values, SIZE * SIZE), "the values of a mask");
 }
 
 } // namespace paligemma

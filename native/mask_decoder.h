@@ -21,8 +21,8 @@ public:
     // be read. `threads` must outlive the decoder.
     static std::unique_ptr<MaskDecoder> load(const std::string & path, Threads & threads);
 
-    // Values [masks, 64, 64]; a mask's opacity is clip(value / 2 + 0.5, 0, 1).
-    std::vector<float> decode(const std::vector<MaskCodes> & masks);
+    // Writes [64, 64] values; a mask's opacity is clip(value / 2 + 0.5, 0, 1). Throws Failure.
+    void decode(const MaskCodes & codes, float * values);
 
 private:
     explicit MaskDecoder(Threads & threads);

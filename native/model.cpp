@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "failure.h"
 #include "llama-ext.h"
 #include "llama-model.h"
 #include "log.h"
@@ -69,7 +70,7 @@ llama_context_ptr Model::make_context(const ContextOptions & options) const {
     params.abort_callback_data = &threads_;
     params.abort_callback      = Threads::interrupted;
     llama_context_ptr context(llama_init_from_model(model_.get(), params));
-    if (!context) throw std::runtime_error(log.text().empty() ? "not enough memory for the context" : log.text());
+    if (!context) throw Failure(Cause::MEMORY, log.text().empty() ? "not enough memory for the context" : log.text());
     llama_set_argmax(context.get(), !options.shared); // beam search looks at all logits
     llama_attach_threadpool(context.get(), threads_.pool(), threads_.pool());
     return context;

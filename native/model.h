@@ -28,7 +28,7 @@ public:
     // Throws std::runtime_error with llama.cpp's reason.
     Model(const std::string & path, bool map, ggml_backend_dev_t card, Threads & threads, const std::function<bool(float)> & progress);
 
-    // Throws std::runtime_error when there is not enough memory.
+    // Throws Failure when there is not enough memory.
     llama_context_ptr make_context(const ContextOptions & options) const;
 
     int width() const;

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "failure.h"
 #include "mask_decoder.h"
 #include "model.h"
 #include "sampler.h"
@@ -79,7 +80,7 @@ struct Traced {
 };
 struct Masks { uint32_t id; std::vector<float> values; }; // empty: the model has no mask decoder
 struct TooLong { uint32_t id; size_t tokens, limit; };
-struct Failed { uint32_t id; std::string reason; };
+struct Failed { uint32_t id; std::string reason; Cause cause; };
 struct Closed {}; // the last event: the thread is about to end
 using Event = std::variant<Loaded, LoadFailed, Progress, Text, Done, Encoded, Traced, Masks, TooLong, Failed, Closed>;
 

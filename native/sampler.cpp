@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "failure.h"
+
 namespace paligemma {
 namespace {
 
@@ -28,6 +30,7 @@ Sampler::Sampler(const Model & model, const Sampling & sampling, std::unique_ptr
 
 llama_token Sampler::next(const float * logits, int vocabulary) {
     std::vector<float> values(logits, logits + vocabulary);
+    check_numbers(all_finite(values), "the logits");
     std::vector<float> permitted;
     if (constraint_) {
         permitted = values;
@@ -50,6 +53,7 @@ llama_token Sampler::choose(const std::vector<float> & logits) {
     }
     llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
     llama_sampler_apply(chain_.get(), &array);
+    if (array.selected < 0) throw Failure(Cause::COMPUTING, "no token can come next");
     return array.data[array.selected].id;
 }
 

@@ -25,6 +25,7 @@ public:
     // With `forced` tokens these come one after another, whatever their probability.
     Sampler(const Model & model, const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced);
 
+    // Throws Failure when a logit is not finite.
     llama_token next(const float * logits, int vocabulary);
 
     // Of the model's own distribution: before temperature, cuts and constraint.

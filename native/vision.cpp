@@ -6,6 +6,8 @@
 #include "clip-impl.h"
 #include "clip-model.h"
 #include "clip.h"
+#include "failure.h"
+#include "faults.h"
 #include "log.h"
 
 namespace paligemma {
@@ -40,7 +42,7 @@ void Vision::Free::operator()(clip_ctx * ctx) const {
 }
 
 Vision::Vision(const std::string & path, ggml_backend_dev_t card, size_t batch_tokens, Threads & threads)
-    : threads_(threads.count()), batch_tokens_(batch_tokens) {
+    : threads_(threads) {
     clip_context_params params{};
     params.use_gpu         = card != nullptr;
     params.device          = card;
@@ -55,6 +57,7 @@ Vision::Vision(const std::string & path, ggml_backend_dev_t card, size_t batch_t
     ggml_backend_t backend = clip_get_backend_cpu(clip_.get());
     cpu_backend().set_threadpool(backend, threads.pool());
     cpu_backend().set_abort_callback(backend, Threads::interrupted, &threads);
+    at_once_ = std::max<size_t>(batch_tokens / size_t(tokens()), 1);
 }
 
 int Vision::image_size() const {
@@ -72,25 +75,32 @@ int Vision::width() const {
 }
 
 std::vector<float> Vision::encode(const std::vector<const Pixels *> & images) {
-    LogCapture log;
-    const int size = image_size();
-    const size_t per_image = size_t(tokens()) * width();
-
     std::vector<float> features;
-    features.reserve(images.size() * per_image);
-    const size_t at_once = std::max<size_t>(batch_tokens_ / size_t(tokens()), 1);
-    for (size_t first = 0; first < images.size(); first += at_once) {
-        clip_image_f32_batch batch;
-        const size_t last = std::min(images.size(), first + at_once);
-        for (size_t i = first; i < last; ++i) batch.entries.push_back(to_clip(*images[i], size));
-
-        std::vector<float> out((last - first) * per_image);
-        if (!clip_image_batch_encode(clip_.get(), threads_, &batch, out)) {
-            throw std::runtime_error("encoding the image failed: " + log.text());
+    for (size_t first = 0; first < images.size();) {
+        const size_t count = std::min(at_once_, images.size() - first);
+        try {
+            const auto out = encode_together(&images[first], count);
+            features.insert(features.end(), out.begin(), out.end());
+            first += count;
+        } catch (const std::exception & error) {
+            if (count == 1 || cause_of(error) != Cause::MEMORY || Threads::interrupted(&threads_)) throw;
+            at_once_ = count / 2;
         }
-        features.insert(features.end(), out.begin(), out.end());
     }
     return features;
+}
+
+std::vector<float> Vision::encode_together(const Pixels * const * images, size_t count) {
+    fail_on_purpose("encode");
+    LogCapture log;
+    clip_image_f32_batch batch;
+    for (size_t i = 0; i < count; ++i) batch.entries.push_back(to_clip(*images[i], image_size()));
+    std::vector<float> features(count * size_t(tokens()) * size_t(width()));
+    if (clip_image_batch_encode(clip_.get(), threads_.count(), &batch, features)) return features;
+    // clip gives reasons in words only: that the graph finds no room, or the status of a computation that found none.
+    const std::string reason = log.text();
+    const bool memory = reason.find("alloc") != std::string::npos || reason.find("error " + std::to_string(GGML_STATUS_ALLOC_FAILED)) != std::string::npos;
+    throw Failure(memory ? Cause::MEMORY : Cause::COMPUTING, "encoding the image failed: " + reason);
 }
 
 } // namespace paligemma

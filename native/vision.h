@@ -28,17 +28,19 @@ public:
     int tokens() const; // features per image
     int width() const;  // values per feature: the text model's width
 
-    // Features [images, tokens, width] in the projector's own scale. Throws std::runtime_error when encoding fails or is
-    // interrupted.
+    // Features [images, tokens, width] in the projector's own scale. Where memory is short, fewer at a time from then on. Throws
+    // Failure when encoding fails or is interrupted.
     std::vector<float> encode(const std::vector<const Pixels *> & images);
 
 private:
+    std::vector<float> encode_together(const Pixels * const * images, size_t count);
+
     struct Free {
         void operator()(clip_ctx * ctx) const;
     };
     std::unique_ptr<clip_ctx, Free> clip_;
-    const int                       threads_;
-    const size_t                    batch_tokens_;
+    Threads                       & threads_;
+    size_t                          at_once_ = 1; // images
 };
 
 } // namespace paligemma

@@ -4,5 +4,5 @@ const common = { target: 'node20', platform: 'node', sourcemap: true, splitting:
 
 export default defineConfig([
   { ...common, entry: ['lib/index.ts'], format: ['esm', 'cjs'], dts: true, shims: true },
-  { ...common, entry: { cli: 'lib/cli/index.ts' }, format: ['esm'] },
+  { ...common, entry: { cli: 'lib/cli/index.ts', 'engine-process': 'lib/engine/isolated/main.ts' }, format: ['esm'] },
 ]);

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'ERR_DISK_FULL'
   | 'ERR_CONVERSION_FAILED'
   | 'ERR_INFERENCE_FAILED'
+  | 'ERR_ENGINE_DIED'
   | 'ERR_TOO_MANY_ERRORS'
   | 'ERR_QUEUE_UNAVAILABLE'
   | 'ERR_WORKER_LOST'
@@ -22,13 +23,16 @@ export type ErrorCode =
 /** The one error class of this library: `code` says what, `message` says what was expected, what came and what to do. */
 export class PaliGemmaError extends Error {
   override readonly name = 'PaliGemmaError';
+  /** With ERR_ENGINE_DIED: what the engine's process died of, where a signal ended it. */
+  readonly signal?: NodeJS.Signals;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; signal?: NodeJS.Signals | undefined },
   ) {
     super(message, options);
+    if (options?.signal) this.signal = options.signal;
   }
 }
 

@@ -119,6 +119,13 @@ export interface TracedEvent {
   imageFeatures: Float32Array;
   logits: Float32Array;
 }
+export interface FailedEvent {
+  type: 'failed';
+  id: number;
+  reason: string;
+  /** `memory`: there was too little; `numbers`: the weights gave NaN or infinity. */
+  cause: 'computing' | 'memory' | 'numbers';
+}
 export type RequestEvent =
   | TextEvent
   | DoneEvent
@@ -126,12 +133,14 @@ export type RequestEvent =
   | TracedEvent
   | MasksEvent
   | { type: 'tooLong'; id: number; tokens: number; limit: number }
-  | { type: 'failed'; id: number; reason: string };
+  | FailedEvent;
 export type NativeEvent =
   | LoadedEvent
   | { type: 'loadFailed'; reason: string }
   | { type: 'progress'; done: number }
   | { type: 'closed' }
+  /** Instead of `closed`, of an engine in a process of its own. */
+  | { type: 'died'; error: PaliGemmaError }
   | RequestEvent;
 
 export interface NativeModel {

@@ -11,6 +11,7 @@ import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);
+  if (options.isolated !== undefined) flag('isolated', options.isolated);
   if (options.device !== undefined) device('device', options.device, true);
   if (options.devices !== undefined) {
     if (options.device !== undefined) throw invalid('give device or devices, not both');

@@ -52,6 +52,11 @@ export interface LoadOptions {
   featureCache?: number;
   /** Element type of the key/value cache. Default: `f32` for float32 weights, else `f16`. */
   cacheType?: 'f16' | 'f32';
+  /**
+   * Run the engine in a process of its own. When that dies, calls under way reject with ERR_ENGINE_DIED, the application lives,
+   * and the next call finds a new process. `dispose` gives all its memory back to the system. Default false.
+   */
+  isolated?: boolean;
   onProgress?: (progress: Progress) => void;
   /** Aborting rejects with its reason and frees what was loaded. */
   signal?: AbortSignal;
@@ -102,6 +107,8 @@ export interface LoadedModelInfo extends ModelInfo {
   /** Of all devices together. */
   maxSequences: number;
   cacheType: 'f16' | 'f32';
+  /** Whether the engine runs in a process of its own. */
+  isolated: boolean;
   /** Bytes, with what the text model computes in (reserved; used as far as requests are long). */
   memory: { weights: number; cache: number; compute: number };
 }

@@ -80,7 +80,9 @@ const newest = (folder) =>
     );
 
 export function buildTypeScript() {
-  const outputs = ['index.js', 'index.cjs', 'index.d.ts', 'cli.js'].map((name) => path.join(ROOT, 'dist', name));
+  const outputs = ['index.js', 'index.cjs', 'index.d.ts', 'cli.js', 'engine-process.js'].map((name) =>
+    path.join(ROOT, 'dist', name),
+  );
   const oldest = Math.min(...outputs.map((file) => (fs.existsSync(file) ? fs.statSync(file).mtimeMs : 0)));
   const inputs = ['tsup.config.ts', 'tsconfig.json', 'package.json'].map(
     (name) => fs.statSync(path.join(ROOT, name)).mtimeMs,

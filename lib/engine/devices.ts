@@ -13,7 +13,7 @@ export interface DeviceInfo {
 
 /** The devices that this installation can compute on, the processor last. */
 export function listDevices(): DeviceInfo[] {
-  return ordered().map((found) => ({
+  return ordered(native().devices()).map((found) => ({
     device: nameOf(found),
     description: found.description,
     memory: { free: found.freeBytes, total: found.totalBytes },
@@ -23,10 +23,9 @@ export function listDevices(): DeviceInfo[] {
 /** Graphics cards in the order in which their backends are known to be fast here, then the processor. */
 const PREFERENCE = ['cuda', 'metal', 'vulkan', 'cpu'];
 
-function ordered(): NativeDevice[] {
+function ordered(present: NativeDevice[]): NativeDevice[] {
   const rank = ({ backend }: NativeDevice) => (PREFERENCE.indexOf(backend) + PREFERENCE.length) % PREFERENCE.length;
-  return native()
-    .devices()
+  return present
     .filter(({ backend }) => PREFERENCE.includes(backend))
     .sort((a, b) => rank(a) - rank(b) || a.index - b.index);
 }
@@ -37,9 +36,9 @@ export const isCpu = ({ backend }: NativeDevice): boolean => backend === 'cpu';
 export const nameOf = (device: NativeDevice) =>
   (isCpu(device) ? 'cpu' : `${device.backend}:${device.index}`) as Exclude<Device, 'auto'>;
 
-/** The devices that `device` or `devices` name; for `auto` all there are, best first, of which one is to be taken. */
-export function wantedDevices({ device = 'auto', devices }: LoadOptions): NativeDevice[] {
-  const present = ordered();
+/** Those present that `device` or `devices` name; for `auto` all there are, best first, of which one is to be taken. */
+export function wantedDevices(found: NativeDevice[], { device = 'auto', devices }: LoadOptions): NativeDevice[] {
+  const present = ordered(found);
   if (devices) return devices.map((name) => find(name, present));
   return device === 'auto' ? present : [find(device, present)];
 }

@@ -1,16 +1,16 @@
 import { PaliGemmaError } from '../errors.js';
-import {
-  type DoneEvent,
-  type EncodedEvent,
-  type LoadedEvent,
-  type MasksEvent,
-  type NativeEvent,
-  type NativeModel,
-  type NativeModelOptions,
-  type NativeRequest,
-  native,
-  type RequestEvent,
-  type TracedEvent,
+import type {
+  DoneEvent,
+  EncodedEvent,
+  FailedEvent,
+  LoadedEvent,
+  MasksEvent,
+  NativeEvent,
+  NativeModel,
+  NativeModelOptions,
+  NativeRequest,
+  RequestEvent,
+  TracedEvent,
 } from '../native.js';
 import { type Deferred, deferred } from './deferred.js';
 
@@ -30,7 +30,8 @@ interface Pending {
   onText: ((text: string) => void) | undefined;
 }
 
-const disposed = () => new PaliGemmaError('ERR_DISPOSED', 'the model has been disposed; load it again to use it');
+export const disposed = () =>
+  new PaliGemmaError('ERR_DISPOSED', 'the model has been disposed; load it again to use it');
 
 const OUT_OF_MEMORY = /not enough memory|alloc|out of memory/i;
 
@@ -43,13 +44,18 @@ function loadError(reason: string) {
     : new PaliGemmaError('ERR_INVALID_MODEL', `the model does not load: ${reason}`);
 }
 
-function inferenceError(reason: string) {
-  return OUT_OF_MEMORY.test(reason)
-    ? new PaliGemmaError(
-        'ERR_OUT_OF_MEMORY',
-        'there is not enough memory for this request: give fewer images, numBeams or maxTokens',
-      )
-    : new PaliGemmaError('ERR_INFERENCE_FAILED', reason);
+function inferenceError({ reason, cause }: FailedEvent) {
+  if (cause === 'memory')
+    return new PaliGemmaError(
+      'ERR_OUT_OF_MEMORY',
+      `there is not enough memory for this request: give fewer images, numBeams or maxTokens (${reason})`,
+    );
+  if (cause === 'numbers')
+    return new PaliGemmaError(
+      'ERR_INFERENCE_FAILED',
+      `${reason}: the model's weights hold NaN or infinity, or overflow; fetch or convert the model again`,
+    );
+  return new PaliGemmaError('ERR_INFERENCE_FAILED', reason);
 }
 
 /** Engines whose threads run. Node tears no environment down on `process.exit`, and they must not outlive what they use. */
@@ -69,6 +75,9 @@ function releaseAll(): void {
   for (const engine of running) engine.release();
 }
 
+/** Where the native side is: in this process, or in one of its own. */
+export type OpenModel = (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
+
 /** Promises in front of the native engine: requests in, results out, an abort or `dispose` at any time. */
 export class Engine {
   readonly #pending = new Map<number, Pending>();
@@ -78,17 +87,23 @@ export class Engine {
   #onLoadProgress: ((share: number) => void) | undefined;
   #lastId = 0;
   #disposed = false;
+  #death: PaliGemmaError | undefined;
 
-  private constructor(options: NativeModelOptions, onProgress?: (share: number) => void) {
+  private constructor(open: OpenModel, options: NativeModelOptions, onProgress?: (share: number) => void) {
     this.#onLoadProgress = onProgress;
-    this.#native = new (native().Model)(options, (event) => this.#receive(event));
+    this.#native = open(options, (event) => this.#receive(event));
     stopAtExit(this.#native);
   }
 
   /** Starts an engine and waits until its model is loaded. Rejects with the reason, or the signal's when aborted. */
-  static async start(options: NativeModelOptions, onProgress?: (share: number) => void, signal?: AbortSignal) {
+  static async start(
+    open: OpenModel,
+    options: NativeModelOptions,
+    onProgress?: (share: number) => void,
+    signal?: AbortSignal,
+  ) {
     signal?.throwIfAborted();
-    const engine = new Engine(options, onProgress);
+    const engine = new Engine(open, options, onProgress);
     const load = engine.#load as Deferred<LoadedEvent>;
     const abort = () => load.reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
@@ -107,6 +122,16 @@ export class Engine {
     return this.#pending.size;
   }
 
+  /** Whether it takes requests. */
+  get alive(): boolean {
+    return !this.#disposed;
+  }
+
+  /** What its process died of. */
+  get death(): PaliGemmaError | undefined {
+    return this.#death;
+  }
+
   throwIfDisposed(): void {
     if (this.#disposed) throw disposed();
   }
@@ -117,7 +142,7 @@ export class Engine {
     signal?: AbortSignal,
     onText?: (text: string) => void,
   ): Promise<Results[R['kind']]> {
-    if (this.#disposed) return Promise.reject(disposed());
+    if (this.#disposed) return Promise.reject(this.#death ?? disposed());
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = ++this.#lastId;
     const { promise, resolve, reject } = deferred<Results[R['kind']]>();
@@ -148,6 +173,7 @@ export class Engine {
     else if (event.type === 'loaded') this.#endLoad()?.resolve(event);
     else if (event.type === 'loadFailed') this.#endLoad()?.reject(loadError(event.reason));
     else if (event.type === 'closed') this.#close();
+    else if (event.type === 'died') this.#die(event.error);
     else this.#receiveFor(event);
     this.#rest();
   }
@@ -166,14 +192,19 @@ export class Engine {
     }
   }
 
-  #close(): void {
+  #die(error: PaliGemmaError): void {
+    this.#death = error;
+    this.#endLoad()?.reject(error);
+    this.#close(error);
+  }
+
+  #close(
+    error = new PaliGemmaError('ERR_INFERENCE_FAILED', 'the engine has stopped after an error; load the model again'),
+  ): void {
     this.#disposed = true;
     this.#native.release();
     forget(this.#native);
-    for (const id of [...this.#pending.keys()])
-      this.#settle(id)?.reject(
-        new PaliGemmaError('ERR_INFERENCE_FAILED', 'the engine has stopped after an error; load the model again'),
-      );
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
     this.#closed.resolve();
   }
 
@@ -198,7 +229,7 @@ export class Engine {
         ),
       );
     } else if (event.type === 'failed') {
-      request?.reject(inferenceError(event.reason));
+      request?.reject(inferenceError(event));
     } else {
       request?.resolve(event as never);
     }

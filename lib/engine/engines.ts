@@ -1,10 +1,11 @@
 import type { Engine, EngineRequest } from './engine.js';
+import type { IsolatedEngine } from './isolated/isolated-engine.js';
 
 /** Engines of one model, one a device, as one: a request goes to the engine that has the least to do. */
 export class Engines {
-  readonly #engines: Engine[] = [];
+  readonly #engines: (Engine | IsolatedEngine)[] = [];
 
-  add(engine: Engine): void {
+  add(engine: Engine | IsolatedEngine): void {
     this.#engines.push(engine);
   }
 

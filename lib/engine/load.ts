@@ -3,39 +3,50 @@
 import { PaliGemmaError } from '../errors.js';
 import { describeModel } from '../info.js';
 import type { OpenedModel } from '../model-source.js';
-import type { NativeDevice } from '../native.js';
+import { type NativeDevice, type NativeModelOptions, native } from '../native.js';
 import { engineOptions } from '../options.js';
 import type { LoadedModelInfo, LoadOptions } from '../types.js';
 import { isCpu, nameOf, wantedDevices } from './devices.js';
-import { Engine } from './engine.js';
+import { Engine, type OpenModel } from './engine.js';
 import { Engines } from './engines.js';
+import { EngineProcess } from './isolated/engine-process.js';
+import { IsolatedEngine } from './isolated/isolated-engine.js';
 import { type Plan, planDevice } from './plan.js';
 
 /**
  * Loads a model onto its devices, one after another.
- * @throws PaliGemmaError ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_INVALID_MODEL, ERR_INVALID_ARGUMENT; the signal's reason
+ * @throws PaliGemmaError ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_INVALID_MODEL, ERR_INVALID_ARGUMENT,
+ *   ERR_ENGINE_DIED; the signal's reason
  */
 export async function loadEngines(model: OpenedModel, options: LoadOptions) {
   const settings = engineOptions(model, options);
-  const places = placesFor(model, options, settings);
+  const process = options.isolated ? await EngineProcess.start(options.signal) : undefined;
+  let places: Place[];
+  try {
+    places = placesFor(process?.devices ?? native().devices(), model, options, settings);
+  } catch (error) {
+    process?.kill();
+    throw error;
+  }
   const engines = new Engines();
   const memory = { weights: 0, cache: 0, compute: 0 };
   try {
     for (const [i, { device, plan }] of places.entries()) {
-      const { engine, loaded } = await Engine.start(
-        {
-          textPath: model.textPath,
-          visionPath: model.visionPath,
-          imageToken: model.imageToken,
-          ...settings,
-          ...plan,
-          device: isCpu(device) ? '' : device.name,
-          // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
-          mapWeights: !(isCpu(device) && model.textType.startsWith('q4')),
-        },
-        (done) => options.onProgress?.({ stage: 'load', done: (i + done) / places.length, total: 1 }),
-        options.signal,
-      );
+      const how: NativeModelOptions = {
+        textPath: model.textPath,
+        visionPath: model.visionPath,
+        imageToken: model.imageToken,
+        ...settings,
+        ...plan,
+        device: isCpu(device) ? '' : device.name,
+        // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
+        mapWeights: !(isCpu(device) && model.textType.startsWith('q4')),
+      };
+      const onProgress = (done: number) =>
+        options.onProgress?.({ stage: 'load', done: (i + done) / places.length, total: 1 });
+      const { engine, loaded } = process
+        ? await IsolatedEngine.start(how, onProgress, options.signal, i === 0 ? process : undefined)
+        : await Engine.start(inThisProcess, how, onProgress, options.signal);
       engines.add(engine);
       memory.weights += model.weightBytes;
       memory.cache += loaded.cacheBytes;
@@ -55,14 +66,27 @@ export async function loadEngines(model: OpenedModel, options: LoadOptions) {
     threads: settings.threads,
     maxSequences: places.reduce((sum, { plan }) => sum + plan.maxSequences, 0),
     cacheType: settings.cacheType,
+    isolated: process !== undefined,
   };
   return { engines, info };
 }
 
+interface Place {
+  device: NativeDevice;
+  plan: Plan;
+}
+
+const inThisProcess: OpenModel = (options, onEvent) => new (native().Model)(options, onEvent);
+
 /** Where the model goes, and how. `auto` takes the first device that it fits into; the processor is the last and always does. */
-function placesFor(model: OpenedModel, options: LoadOptions, settings: ReturnType<typeof engineOptions>) {
-  const wanted = wantedDevices(options);
-  const place = (device: NativeDevice): { device: NativeDevice; plan: Plan } => ({
+function placesFor(
+  present: NativeDevice[],
+  model: OpenedModel,
+  options: LoadOptions,
+  settings: ReturnType<typeof engineOptions>,
+): Place[] {
+  const wanted = wantedDevices(present, options);
+  const place = (device: NativeDevice): Place => ({
     device,
     plan: planDevice(model, device, settings),
   });

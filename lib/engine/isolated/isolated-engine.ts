@@ -1,0 +1,128 @@
+import { PaliGemmaError } from '../../errors.js';
+import type { LoadedEvent, NativeModelOptions } from '../../native.js';
+import { disposed, Engine, type EngineRequest, type Results } from '../engine.js';
+import { EngineProcess, isKill } from './engine-process.js';
+
+/** So many deaths without an answer between them, and no process is started any more: by its own fault, or killed. */
+const CRASHES = 3;
+const KILLS = 10;
+
+/** An engine in a process of its own. When that dies, the calls under way reject, and the next one finds a new process. */
+export class IsolatedEngine {
+  readonly #options: NativeModelOptions;
+  readonly #disposal = new AbortController();
+  #engine: Engine | undefined;
+  #starting: Promise<Engine> | undefined;
+  #waiting = 0;
+  #crashes = 0;
+  #kills = 0;
+
+  private constructor(options: NativeModelOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts an engine and waits until its model is loaded.
+   * @param first a process that is there already
+   * @throws PaliGemmaError ERR_ENGINE_DIED, and as Engine.start does
+   */
+  static async start(
+    options: NativeModelOptions,
+    onProgress?: (share: number) => void,
+    signal?: AbortSignal,
+    first?: EngineProcess,
+  ): Promise<{ engine: IsolatedEngine; loaded: LoadedEvent }> {
+    const isolated = new IsolatedEngine(options);
+    const { engine, loaded } = await isolated.#open(first ?? (await EngineProcess.start(signal)), onProgress, signal);
+    isolated.#engine = engine;
+    return { engine: isolated, loaded };
+  }
+
+  get pending(): number {
+    return (this.#engine?.pending ?? 0) + this.#waiting;
+  }
+
+  throwIfDisposed(): void {
+    if (this.#disposal.signal.aborted) throw disposed();
+  }
+
+  async submit<R extends EngineRequest>(
+    request: R,
+    signal?: AbortSignal,
+    onText?: (text: string) => void,
+  ): Promise<Results[R['kind']]> {
+    this.throwIfDisposed();
+    signal?.throwIfAborted();
+    const engine = this.#engine?.alive ? this.#engine : await this.#next(signal);
+    try {
+      const result = await engine.submit(request, signal, onText);
+      this.#crashes = this.#kills = 0;
+      return result;
+    } catch (error) {
+      if (engine.alive) this.#crashes = this.#kills = 0; // a refusal is an answer too
+      throw error;
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposal.abort(disposed());
+    await this.#starting?.catch(() => {});
+    await this.#engine?.dispose();
+  }
+
+  /** The engine that follows one that died. Aborting does not end its start: others wait for it as well. */
+  async #next(signal: AbortSignal | undefined): Promise<Engine> {
+    this.#starting ??= this.#restart().finally(() => {
+      this.#starting = undefined;
+    });
+    this.#waiting++;
+    let leave = () => {};
+    const leaving = new Promise<never>((_, reject) => {
+      leave = () => reject(signal?.reason);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+    try {
+      return await Promise.race([this.#starting, leaving]);
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      this.#waiting--;
+    }
+  }
+
+  async #restart(): Promise<Engine> {
+    if (this.#crashes >= CRASHES || this.#kills >= KILLS)
+      throw new PaliGemmaError(
+        'ERR_ENGINE_DIED',
+        `the engine's process died ${this.#crashes + this.#kills} times without an answer and is not started again; the last time: ` +
+          `${this.#engine?.death?.message ?? 'while it was loading'}; load the model again`,
+        { signal: this.#engine?.death?.signal },
+      );
+    const { engine } = await this.#open(await this.#startProcess(), undefined, this.#disposal.signal);
+    this.#engine = engine;
+    return engine;
+  }
+
+  async #startProcess(): Promise<EngineProcess> {
+    try {
+      return await EngineProcess.start(this.#disposal.signal);
+    } catch (error) {
+      this.#count(error);
+      throw error;
+    }
+  }
+
+  async #open(process: EngineProcess, onProgress?: (share: number) => void, signal?: AbortSignal) {
+    const open = (options: NativeModelOptions, onEvent: Parameters<EngineProcess['open']>[1]) =>
+      process.open(options, (event) => {
+        if (event.type === 'died') this.#count(event.error);
+        onEvent(event);
+      });
+    return Engine.start(open, this.#options, onProgress, signal);
+  }
+
+  #count(error: unknown): void {
+    if (!(error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED')) return;
+    if (isKill(error.signal)) this.#kills++;
+    else this.#crashes++;
+  }
+}

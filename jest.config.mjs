@@ -12,6 +12,7 @@ export default {
   // Models compute on all processors already; two at once slow each other down to a quarter.
   maxWorkers: 1,
   testTimeout: 60_000,
+  setupFilesAfterEnv: ['<rootDir>/test/helpers/running.mjs'],
   globalSetup: '<rootDir>/test/helpers/setup.mjs',
   globalTeardown: '<rootDir>/test/helpers/teardown.mjs',
 };

@@ -12,20 +12,30 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exitStatus, inWords } from './signals.mjs';
 import { checkToolchain, ToolchainError } from './toolchain.mjs';
 import { vendor } from './vendor.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 
-class BuildError extends Error {}
+class BuildError extends Error {
+  constructor(message, status = 1) {
+    super(message);
+    this.status = status;
+  }
+}
 
-function run(what, args, options = {}) {
-  const { status, error } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 2, 2], ...options });
-  if (error || status !== 0)
-    throw new BuildError(
-      `${what} failed${error ? `: ${error.message}` : ` with status ${status}; what went wrong is above`}`,
-    );
+/** Runs a step: a Node program. */
+export function run(what, args, options = {}) {
+  const { status, signal, error } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+    ...options,
+  });
+  if (signal) throw new BuildError(`${what} was ended by ${inWords(signal)}`, exitStatus(signal));
+  if (error) throw new BuildError(`${what} failed: ${error.message}`);
+  if (status !== 0) throw new BuildError(`${what} failed with status ${status}; what went wrong is above`);
 }
 
 /**
@@ -100,7 +110,7 @@ export function main(work) {
     if (!(error instanceof BuildError || error instanceof ToolchainError || error.constructor.name === 'VendorError'))
       throw error;
     console.error(`\n${error.message}`);
-    process.exit(1);
+    process.exit(error.status ?? 1);
   }
 }
 

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { exitStatus, inWords } from './signals.mjs';
 import { checkToolchain, ToolchainError } from './toolchain.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,7 +20,7 @@ function installPackages() {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   // Not `npm ci`: it refuses a lock file that lacks optional binaries of other platforms, as registries' mirrors may.
   // --ignore-scripts: our own install script would build the addon a second time; no dependency needs one.
-  const { status } = spawnSync(
+  const { status, signal } = spawnSync(
     npm,
     ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'],
     {
@@ -28,6 +29,10 @@ function installPackages() {
       shell: process.platform === 'win32',
     },
   );
+  if (signal) {
+    console.error(`Installing packages was ended by ${inWords(signal)}.`);
+    process.exit(exitStatus(signal));
+  }
   if (status !== 0) {
     console.error('Installing packages failed; what went wrong is above.');
     process.exit(1);
@@ -52,8 +57,16 @@ export async function setup() {
   return ROOT;
 }
 
-/** Runs a Node program of this checkout in the foreground and ends with its status. */
-export function runAndExit(args, options = {}) {
+/**
+ * Runs a Node program of this checkout in the foreground and ends with its status; after a signal with 128 + its number,
+ * and a line on standard error that tells of it.
+ *
+ * @param what runs, in words
+ * @param last what it had begun last, asked after a signal
+ */
+export function runAndExit(what, args, { last, ...options } = {}) {
   const { status, signal } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT, ...options });
-  process.exit(signal ? 1 : (status ?? 1));
+  const begun = signal && last?.();
+  if (signal) console.error(`\n${what} was ended by ${inWords(signal)}${begun ? `; it ran last: ${begun}` : ''}`);
+  process.exit(signal ? exitStatus(signal) : (status ?? 1));
 }

@@ -5,5 +5,6 @@ import { runAndExit, setup } from './setup.mjs';
 
 const root = await setup();
 const picture = path.join('examples', 'images', 'owl-and-cat.png');
-console.error(`\npaligemma caption ${picture}`);
-runAndExit([path.join(root, 'dist', 'cli.js'), 'caption', picture]);
+const command = `paligemma caption ${picture}`;
+console.error(`\n${command}`);
+runAndExit(command, [path.join(root, 'dist', 'cli.js'), 'caption', picture]);

@@ -4,5 +4,6 @@ import os from 'node:os';
 import path from 'node:path';
 
 export default function setup() {
-  process.env.PALIGEMMA_TEST_FOLDER = fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-test-'));
+  process.env.PALIGEMMA_TEST_FOLDER ??= fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-test-'));
+  fs.mkdirSync(process.env.PALIGEMMA_TEST_FOLDER, { recursive: true }); // watching, Jest tears down after each run
 }

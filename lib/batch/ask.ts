@@ -1,5 +1,7 @@
 // What one item asks, and what becomes of its answer.
+
 import { invalid } from '../check.js';
+import { isGivenUp } from '../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { captionLanguage, generateRequest, labelList } from '../options.js';
 import { answerPrompt } from '../tasks/answer.js';
@@ -89,7 +91,8 @@ export async function resultOf(
     return { ...known, ...(await answer(entry)) };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof Withdrawn || (error instanceof PaliGemmaError && error.code === 'ERR_DISPOSED')) throw error;
+    if (error instanceof Withdrawn || isGivenUp(error)) throw error;
+    if (error instanceof PaliGemmaError && error.code === 'ERR_DISPOSED') throw error;
     return { ...known, error: describe(error) };
   }
 }

@@ -46,7 +46,11 @@ export async function measure(
 ): Promise<BenchReport> {
   const { prompt, maxTokens, concurrency, requests, ...loadOptions } = options;
   const started = performance.now();
-  const loaded = await PaliGemma.load(model, { ...loadOptions, maxSequences: Math.max(...concurrency) });
+  const loaded = await PaliGemma.load(model, {
+    ...loadOptions,
+    isolated: true,
+    maxSequences: Math.max(...concurrency),
+  });
   const load = performance.now() - started;
   try {
     const ask = (i: number) => loaded.generate({ prompt, images: [noise(i)], maxTokens });

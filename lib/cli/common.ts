@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { listDevices } from '../engine/devices.js';
+import { statusOf } from '../engine/isolated/engine-process.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
@@ -67,11 +68,11 @@ export const remark = (line: string): void => void process.stderr.write(`${line}
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** One line that names the cause, no stack trace, exit status 1. */
+/** One line that names the cause, no stack trace, exit status 1; where the engine's process crashed, as a shell tells it. */
 export function fail(error: unknown, about = ''): void {
   const code = error instanceof PaliGemmaError ? `${error.code}: ` : '';
   remark(`paligemma: ${about}${code}${reasonOf(error).replace(/\s*\n\s*/g, ' ')}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof PaliGemmaError && error.signal ? statusOf(error.signal) : 1;
 }
 
 const errorObject = (error: unknown) => ({
@@ -82,7 +83,8 @@ const errorObject = (error: unknown) => ({
 /** Says what failed: as a JSON value where JSON is asked for, and in a line on standard error. */
 export function failWith(options: CommonOptions, about: Record<string, unknown>, error: unknown): void {
   if (options.json) print(JSON.stringify({ ...about, error: errorObject(error) }));
-  fail(error);
+  const died = error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED';
+  fail(error, died && about.image !== undefined ? `${about.image}: ` : '');
 }
 
 /**
@@ -102,7 +104,13 @@ export async function withModel(
     const chosen = { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir };
     const load = (where: Pick<LoadOptions, 'device' | 'devices'>) =>
       untilInterrupted((signal) =>
-        PaliGemma.load(options.model ?? embeddedModel(), { ...chosen, ...where, signal, onProgress: bar.update }),
+        PaliGemma.load(options.model ?? embeddedModel(), {
+          ...chosen,
+          ...where,
+          isolated: true, // a crash is told, by a process that lives
+          signal,
+          onProgress: bar.update,
+        }),
       );
     const every = options.everyDevice && !devices && (device ?? 'auto') === 'auto' ? cardsOfBestKind() : [];
     model =

@@ -1,4 +1,4 @@
-import { PaliGemmaError } from '../../errors.js';
+import { PaliGemmaError, reasonOf } from '../../errors.js';
 import type { LoadedEvent, NativeModelOptions } from '../../native.js';
 import { disposed, Engine, type EngineRequest, type Results } from '../engine.js';
 import { EngineProcess, isKill } from './engine-process.js';
@@ -16,6 +16,7 @@ export class IsolatedEngine {
   #waiting = 0;
   #crashes = 0;
   #kills = 0;
+  #lastDeath: PaliGemmaError | undefined;
 
   private constructor(options: NativeModelOptions) {
     this.#options = options;
@@ -93,9 +94,9 @@ export class IsolatedEngine {
     if (this.#crashes >= CRASHES || this.#kills >= KILLS)
       throw new PaliGemmaError(
         'ERR_ENGINE_DIED',
-        `the engine's process died ${this.#crashes + this.#kills} times without an answer and is not started again; the last time: ` +
-          `${this.#engine?.death?.message ?? 'while it was loading'}; load the model again`,
-        { signal: this.#engine?.death?.signal },
+        `the engine's process died ${this.#crashes + this.#kills} times without an answer and is not started again; load the model again; ` +
+          `the last time: ${reasonOf(this.#lastDeath)}`,
+        { cause: this.#lastDeath, signal: this.#lastDeath?.signal },
       );
     const { engine } = await this.#open(await this.#startProcess(), undefined, this.#disposal.signal);
     this.#engine = engine;
@@ -122,7 +123,12 @@ export class IsolatedEngine {
 
   #count(error: unknown): void {
     if (!(error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED')) return;
+    this.#lastDeath = error;
     if (isKill(error.signal)) this.#kills++;
     else this.#crashes++;
   }
 }
+
+/** Whether this error means that no later call will be answered either. */
+export const isGivenUp = (error: unknown): boolean =>
+  error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED' && error.cause !== undefined;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
+import { parseJson } from '../json.js';
 
 /**
  * A JSON object from a file; undefined when there is no such file.
@@ -8,7 +9,7 @@ import { PaliGemmaError, reasonOf } from '../errors.js';
  */
 export async function readOptionalJson(file: string): Promise<Record<string, unknown> | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value = parseJson(await readFile(file, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object');
     return value as Record<string, unknown>;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError, show } from '../errors.js';
+import { parseJson } from '../json.js';
 import { type StoredTensor, storedBytes } from './stored-tensor.js';
 
 const TYPES: Record<string, StoredTensor['type']> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
@@ -39,7 +40,7 @@ async function readHeader(handle: FileHandle, file: string, size: number) {
   const text = Buffer.alloc(headerSize);
   await handle.read(text, 0, headerSize, 8);
   try {
-    const header: unknown = JSON.parse(text.toString('utf8'));
+    const header = parseJson(text.toString('utf8'));
     if (typeof header !== 'object' || header === null || Array.isArray(header)) throw new Error('not an object');
     return { header: header as Record<string, unknown>, dataStart: 8 + headerSize };
   } catch (error) {
@@ -70,11 +71,11 @@ function checkEntry(file: string, name: string, entry: unknown, dataStart: numbe
     !range.every(isCount)
   )
     throw invalid(file, `tensor ${name} has no valid shape and range`);
-  const type = TYPES[String(dtype)];
+  const type = typeof dtype === 'string' && Object.hasOwn(TYPES, dtype) ? TYPES[dtype] : undefined;
   if (!type)
     throw new PaliGemmaError(
       'ERR_UNSUPPORTED_MODEL',
-      `${path.basename(file)}: tensor ${name} is stored as ${dtype}; float32, float16 and bfloat16 checkpoints can be converted`,
+      `${path.basename(file)}: tensor ${name} is stored as ${typeof dtype === 'string' ? dtype : show(dtype)}; float32, float16 and bfloat16 checkpoints can be converted`,
     );
   const bytes = storedBytes({ type, shape });
   const [begin, end] = range as [number, number];

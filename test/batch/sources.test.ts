@@ -41,6 +41,8 @@ async function tarOf(files: Record<string, string> | [string, string][], name = 
   return file(name, name.endsWith('gz') ? gzipSync(whole) : whole);
 }
 
+const NESTED = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+
 describe('a folder', () => {
   test('gives its pictures and those below it, by name; no other files, none that begin with a dot', async () => {
     const root = folder('b.JPG', 'a/2.png', 'a/1.webp', 'notes.txt', '.hidden.png', '.git/x.png', 'c.heic');
@@ -112,6 +114,13 @@ describe('a list', () => {
     expect((await source.next()).value).toMatchObject({ id: '/b.png' });
     expect((await source.next()).done).toBe(true);
   });
+  test('may hold a line that no result could carry, nested without an end, and goes on', async () => {
+    const list = file('list.jsonl', `{"image":"a.png","x":${NESTED}}\n{"image":"b.png"}\n`);
+    expect(await entries(list)).toMatchObject([
+      { error: { code: 'ERR_INVALID_ARGUMENT', message: /line 1: it is no JSON \(nested deeper than 100 levels\)/ } },
+      { id: 'b.png' },
+    ]);
+  });
   test('does not cut characters where chunks end', async () => {
     const standardInput = new PassThrough();
     const bytes = Buffer.from('/búho.png\n');
@@ -151,13 +160,19 @@ describe('a tar', () => {
       ['2.png', 'x'],
       ['2.png', 'y'],
       ['3.png', 'z'],
+      ['4.png', 'z'],
+      ['4.json', '[1]'],
+      ['5.png', 'z'],
+      ['5.json', `{"x":${NESTED}}`],
     ]);
     const found = await entries(source);
     expect(found).toMatchObject([
       { id: '0', error: { message: /the sample 0 has no picture/ } },
-      { id: '1', error: { message: /1\.json is no JSON object/ } },
+      { id: '1', error: { message: /1\.json is no JSON object: it is null/ } },
       { id: '2', error: { message: /2\.png is there twice/ } },
       { id: '3' },
+      { id: '4', error: { message: /4\.json is no JSON object: it is an array of 1/ } },
+      { id: '5', error: { message: /5\.json is no JSON object: nested deeper than 100 levels/ } },
     ]);
   });
   test('that is cut says after which sample', async () => {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { invalid } from '../../check.js';
 import { reasonOf } from '../../errors.js';
+import { parseJson } from '../../json.js';
 import type { BatchItem, Unusable } from '../item.js';
 import { lines } from '../lines.js';
 
@@ -35,7 +36,7 @@ function parseLine(text: string, folder: string): BatchItem | string {
   if (!text.startsWith('{')) return { id: text, image: located(text) };
   let item: BatchItem;
   try {
-    item = JSON.parse(text);
+    item = parseJson(text) as BatchItem;
   } catch (error) {
     return `it is no JSON (${reasonOf(error)})`;
   }

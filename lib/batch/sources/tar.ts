@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import tar from 'tar-stream';
 import { invalid } from '../../check.js';
-import { reasonOf } from '../../errors.js';
+import { reasonOf, show } from '../../errors.js';
 import { FETCH_LIMIT_BYTES } from '../../fetch-bytes.js';
+import { parseJson } from '../../json.js';
 import { type BatchItem, FILES, type SampleFiles, type Unusable } from '../item.js';
 import { PICTURES } from './pictures.js';
 
@@ -83,11 +84,14 @@ async function content(entry: AsyncIterable<Buffer>): Promise<Buffer> {
 
 function readFields(sample: Sample, name: string, data: Buffer): void {
   try {
-    const { id, image, source, task, prompt, question, labels, language, ...fields } = JSON.parse(data.toString());
+    const value = parseJson(data.toString());
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`it is ${show(value)}`);
+    const { id, image, source, task, prompt, question, labels, language, ...fields } = value as Record<string, unknown>;
     // What describes a sample does not say what to ask about it: fields that would mean something to a batch are set aside.
     const input = { id, image, source, task, prompt, question, labels, language };
     const set = Object.entries(input).filter(([, value]) => value !== undefined);
-    sample.fields = set.length > 0 ? { ...fields, input: { ...fields.input, ...Object.fromEntries(set) } } : fields;
+    sample.fields =
+      set.length > 0 ? { ...fields, input: { ...(fields.input as object), ...Object.fromEntries(set) } } : fields;
   } catch (error) {
     sample.problem ??= `${name} is no JSON object: ${reasonOf(error)}`;
   }

@@ -380,6 +380,32 @@ describe('what cannot be converted', () => {
     fs.writeFileSync(path.join(folder, name), JSON.stringify(content));
     return refused(folder, 'ERR_INVALID_MODEL', /added token/);
   });
+  test.each([
+    ['a text that is no number', { added_tokens_decoder: { '': { content: '<x>' } } }],
+    ['a number that is none', { added_tokens_decoder: { '1e3': { content: '<x>' } } }],
+  ])('%s for the id of an added token', (_, content) => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.writeFileSync(path.join(folder, 'tokenizer_config.json'), JSON.stringify(content));
+    return refused(folder, 'ERR_INVALID_MODEL', /tokenizer_config\.json: an added token has no valid id/);
+  });
+  test('merges that are none', () => {
+    const folder = edited('tokenizer.json', (json) => {
+      json.model.merges[7] = [['a'], 'b'];
+    });
+    fs.rmSync(path.join(folder, 'tokenizer.model'));
+    return refused(folder, 'ERR_INVALID_MODEL', /tokenizer\.json: an array of 2 is no merge/);
+  });
+  test.each(['config.json', 'added_tokens.json', 'preprocessor_config.json'])('%s nested without an end', (name) => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.writeFileSync(path.join(folder, name), `{"x": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    return refused(folder, 'ERR_INVALID_MODEL', new RegExp(`${name} cannot be read: nested deeper than 100 levels`));
+  });
+  test.each(['model.safetensors', 'tokenizer.model', 'config.json'])('a folder in place of %s', (name) => {
+    const folder = copyCheckpoint(reference('pg1-random'));
+    fs.rmSync(path.join(folder, name));
+    fs.mkdirSync(path.join(folder, name));
+    return refused(folder, 'ERR_INVALID_MODEL', /cannot be read: EISDIR/);
+  });
   test('a safetensors header without descriptions', () => {
     const folder = copyCheckpoint(reference('pg1-random'));
     const header = Buffer.from('{"x": null}');

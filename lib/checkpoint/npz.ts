@@ -93,7 +93,7 @@ function readNpyHeader(
   const text = head.toString('latin1', start, start + length);
   const described = /'descr': '([^']+)'/.exec(text)?.[1] ?? '';
   if (described.includes('O')) throw invalid(file, `array ${name} holds pickled Python objects, which are never read`);
-  const type = TYPES[described];
+  const type = Object.hasOwn(TYPES, described) ? TYPES[described] : undefined;
   const shape = /'shape': \(([^)]*)\)/.exec(text)?.[1];
   if (!type || shape === undefined || !/'fortran_order': False/.test(text))
     throw invalid(file, `array ${name} is not a row-major array of float32, float16 or bfloat16`);

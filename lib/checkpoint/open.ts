@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../errors.js';
 import { applyAdapter } from './adapter.js';
 import { isBigVision, openBigVision } from './big-vision.js';
 import type { Checkpoint } from './checkpoint.js';
@@ -28,6 +28,16 @@ export function isCheckpoint(source: string): boolean {
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL.
  */
 export async function openCheckpoint(source: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
+  try {
+    return await openAny(source, options);
+  } catch (error) {
+    if (error instanceof PaliGemmaError) throw error;
+    // A folder in place of a file, one that must not be read, a disk that fails.
+    throw new PaliGemmaError('ERR_INVALID_MODEL', `${source} cannot be read: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function openAny(source: string, options: CheckpointOptions): Promise<Checkpoint> {
   const found = statSync(source, { throwIfNoEntry: false });
   if (!found) throw new PaliGemmaError('ERR_MODEL_NOT_FOUND', `no such folder or file: ${source}`);
   if (existsSync(path.join(source, 'adapter_config.json')) && !isCheckpoint(source))

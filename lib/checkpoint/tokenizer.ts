@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { PaliGemmaError, reasonOf, show } from '../errors.js';
 import { readOptionalJson } from './json-file.js';
 
 /** Token types of SentencePiece, which GGUF's `tokenizer.ggml.token_type` shares. */
@@ -111,22 +111,28 @@ function readTokenizerJson(json: Record<string, unknown>): (Token | undefined)[]
     );
   const rank = new Map<string, number>();
   for (const merge of model.merges) {
-    const piece = Array.isArray(merge) ? merge.join('') : String(merge).replace(' ', '');
+    const piece = typeof merge === 'string' ? merge.replace(' ', '') : isTexts(merge) ? merge.join('') : undefined;
+    if (piece === undefined) throw invalid(`tokenizer.json: ${show(merge)} is no merge of two pieces`);
     if (!rank.has(piece)) rank.set(piece, rank.size);
   }
   const tokens: (Token | undefined)[] = [];
   for (const [text, id] of Object.entries(model.vocab)) {
-    if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) > 1 << 24)
-      throw invalid(`tokenizer.json: token ${text} has no valid id`);
+    if (!isTokenId(id)) throw invalid(`tokenizer.json: token ${text} has no valid id`);
     const type = /^<0x[0-9A-F]{2}>$/.test(text)
       ? TokenType.byte
       : text === model.unk_token
         ? TokenType.unknown
         : TokenType.normal;
-    tokens[id as number] = { text, score: -(rank.get(text) ?? rank.size), type };
+    tokens[id] = { text, score: -(rank.get(text) ?? rank.size), type };
   }
   return tokens;
 }
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === 'string');
+
+const isTokenId = (id: unknown): id is number =>
+  Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) <= 1 << 24;
 
 interface AddedToken {
   id: number;
@@ -146,8 +152,8 @@ async function addedTokens(
   const special = specialTexts(await beside('special_tokens_map.json'));
   const named = (name: string, id: unknown, token: unknown): AddedToken => {
     const { content, special } = (token ?? {}) as { content?: unknown; special?: unknown };
-    const number = Number(id);
-    if (!Number.isSafeInteger(number) || number < 0 || number > 1 << 24 || typeof content !== 'string')
+    const number = typeof id === 'number' || /^\d+$/.test(String(id)) ? Number(id) : -1;
+    if (!isTokenId(number) || typeof content !== 'string')
       throw invalid(`${name}: an added token has no valid id and text`);
     return { id: number, text: content, special: special === undefined ? undefined : special === true };
   };

@@ -231,6 +231,15 @@ describe('what cannot be converted', () => {
       'ERR_INVALID_MODEL',
       /gate_proj.* is \[160,64\], config\.json asks for \[161,64\]/,
     ));
+  test.each(['text_config', 'vision_config'])('more layers in %s than any model has', (section) =>
+    refused(
+      edited('config.json', (config) => {
+        config[section].num_hidden_layers = 2 ** 31 - 1;
+      }),
+      'ERR_INVALID_MODEL',
+      new RegExp(`${section}\\.num_hidden_layers must be a whole number from 1 to 512`),
+    ),
+  );
   test('a size that is no number', () =>
     refused(
       edited('config.json', (c) => {
@@ -326,6 +335,18 @@ describe('what cannot be converted', () => {
         }),
         'ERR_INVALID_MODEL',
         /model\.safetensors.*overlap/,
+      ));
+    test('with billions of rows of nothing', () =>
+      refused(
+        tampered((header) => {
+          header['language_model.model.embed_tokens.weight'] = {
+            dtype: 'F32',
+            shape: [2 ** 31, 0],
+            data_offsets: [0, 0],
+          };
+        }),
+        'ERR_INVALID_MODEL',
+        /embed_tokens\.weight is \[2147483648,0\]/,
       ));
     test('with a type that holds no weights', () =>
       refused(

@@ -9,7 +9,7 @@ import { textTensors, visionTensors } from './names.js';
 import { readNpz } from './npz.js';
 import { readTokenizer } from './tokenizer.js';
 
-const PART = /\.npz-(\d+)-of-(\d+)$/;
+const PART = /\.npz-(\d{1,5})-of-(\d{1,5})$/;
 const isNpz = (name: string): boolean => name.endsWith('.npz') || PART.test(name);
 /** Whether an array belongs to the model; trainers store their own state beside it. */
 const ARRAY = /^(?:params\/)?((?:img|llm)\/.+)$/;

@@ -60,6 +60,9 @@ export const TEXT_CONSTANTS = {
 };
 export const SIGLIP_EPSILON = 1e-6;
 
+/** Tensors are listed by layer: a false number must not fill the memory with names. */
+const MAX_LAYERS = 512;
+
 /** Reads values out of one section of config.json, naming the key when one is wrong. */
 class Section {
   constructor(
@@ -77,12 +80,12 @@ class Section {
     return value;
   }
 
-  size(key: string, fallback: number): number {
+  size(key: string, fallback: number, most = 2 ** 31 - 1): number {
     const value = this.number(key, fallback);
-    if (!Number.isInteger(value) || value > 2 ** 31 - 1)
+    if (!Number.isInteger(value) || value > most)
       throw new PaliGemmaError(
         'ERR_INVALID_MODEL',
-        `config.json: ${this.path}${key} must be a whole number, not ${show(value)}`,
+        `config.json: ${this.path}${key} must be a whole number from 1 to ${most}, not ${show(value)}`,
       );
     return value;
   }
@@ -145,7 +148,7 @@ export function readConfig(config: Json): Hyperparameters {
     text: textSizes(text, architecture),
     vision: {
       width: vision.size('hidden_size', 1152),
-      layers: vision.size('num_hidden_layers', 27),
+      layers: vision.size('num_hidden_layers', 27, MAX_LAYERS),
       heads: vision.size('num_attention_heads', 16),
       mlpWidth: vision.size('intermediate_size', 4304),
       imageSize: vision.size('image_size', 224),
@@ -165,7 +168,7 @@ function textSizes(text: Section, architecture: 'gemma' | 'gemma2'): Hyperparame
   const { common } = TEXT_CONSTANTS;
   const rope = text.section('rope_parameters');
   rope.only('rope_type', ['default']);
-  const layers = text.size('num_hidden_layers', defaults.num_hidden_layers);
+  const layers = text.size('num_hidden_layers', defaults.num_hidden_layers, MAX_LAYERS);
   const sizes: Hyperparameters['text'] = {
     width: text.size('hidden_size', defaults.hidden_size),
     layers,

@@ -27,11 +27,13 @@ export async function openHuggingFace(folder: string, tokenizer = folder): Promi
     throw invalid(`no embedding table (language_model.model.embed_tokens.weight) in ${folder}`);
   const rows = table.shape[0] as number;
   await checkHead(stored, table);
+  // Before there is a token for each of its rows, the table is known to have the bytes for them.
+  const text = pick(stored, textTensors(hyperparameters, rows));
   const checkpoint: Checkpoint = {
     name: path.basename(path.resolve(folder)),
     hyperparameters,
     tokens: await readTokenizer(tokenizer, rows),
-    text: pick(stored, textTensors(hyperparameters, rows)),
+    text,
     vision: pick(stored, visionTensors(hyperparameters)),
   };
   const used = new Set([...checkpoint.text, ...checkpoint.vision].map((tensor) => tensor.checkpoint));

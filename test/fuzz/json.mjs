@@ -88,6 +88,16 @@ function damageTree(random, tree) {
   return `${kind} ${key.slice(0, 40)}`;
 }
 
+/** Gives a number of the tree another value. */
+export function damageNumber(random, bytes) {
+  const tree = JSON.parse(bytes.toString());
+  const found = places(random, tree).filter(([branch, key]) => typeof branch[key] === 'number');
+  if (found.length === 0) return damageJson(random, bytes);
+  const [branch, key] = random.pick(found);
+  branch[key] = number(oddNumber(random, branch[key]));
+  return { bytes: Buffer.from(write(tree)), what: `${key} becomes ${branch[key].text ?? branch[key]}` };
+}
+
 const TEXTS = {
   'a BOM': (text) => `\ufeff${text}`,
   'nothing in it': () => '',

@@ -61,7 +61,8 @@ const HEADER = {
   },
   'shape and place'(random, header, name) {
     const entry = header[name];
-    entry.shape[random.below(entry.shape.length)] = random.pick([0, 1, 2, 3, 32]);
+    if (random.chance(0.3)) entry.shape = random.pick([[2 ** 31, 0], [0, 2 ** 31], [2 ** 53 - 1, 0], [0], []]);
+    else entry.shape[random.below(entry.shape.length)] = random.pick([0, 1, 2, 3, 32]);
     const size = entry.shape.reduce((product, n) => product * n, BYTES[entry.dtype]);
     entry.data_offsets[1] = entry.data_offsets[0] + size;
     return `[${entry.shape}]`;

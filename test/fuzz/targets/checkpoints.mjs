@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { damageBytes } from '../bytes.mjs';
 import { tryToConvert } from '../converting.mjs';
-import { damageJson } from '../json.mjs';
+import { damageJson, damageNumber } from '../json.mjs';
 import { REFERENCE } from '../places.mjs';
 import { damageSafetensors } from '../safetensors.mjs';
 import { damageSentencePiece } from '../sentencepiece.mjs';
@@ -96,7 +96,7 @@ export function damage(random, bases) {
 function damageContent(random, name, bytes) {
   if (name.endsWith('.safetensors')) return damageSafetensors(random, bytes);
   if (name.endsWith('.model')) return damageSentencePiece(random, bytes);
-  return damageJson(random, bytes);
+  return random.chance(name.includes('config') ? 0.5 : 0) ? damageNumber(random, bytes) : damageJson(random, bytes);
 }
 
 export function use(folder, { quantization, adapter, missing, ...plan }) {

@@ -118,7 +118,7 @@ describe('what fits onto a card', () => {
       expect.objectContaining({
         code: 'ERR_OUT_OF_MEMORY',
         message: expect.stringMatching(
-          /cuda:0 has 6\.00 GB free; paligemma-3b in f16 needs 6\.\d+ GB .* fewer bits, give a smaller contextTokens, or use device: 'cpu'/,
+          /cuda:0 has 6\.00 GB free; paligemma-3b in f16 needs \d\.\d+ GB .* fewer bits, give a smaller contextTokens, or use device: 'cpu'/,
         ),
       }),
     );

@@ -22,8 +22,12 @@ interface Wanted {
 const CPU_CACHE_BYTES = 128e6;
 /** More sequences than this make a step on a card longer without making more tokens a second. */
 const MOST_SEQUENCES = 128;
-/** What a card's own library takes: its context, kernels and the workspace of its matrix library. */
+/** What a card's own library takes: its context and kernels. */
 const CARD_LIBRARY_BYTES = 400e6;
+/** The workspace of its matrix library, the largest of all generations: one for each of the two towers. */
+const CARD_MATRIX_BYTES = 2 * 32 * 2 ** 20;
+/** Beams that a search is planned for; more, or longer ones, may find no memory. */
+const PLANNED_BEAMS = 4;
 /** Tokens of prefixes, and of images, computed together on a card, most first. */
 const CARD_BATCHES = [8192, 4096, 2048, 1024];
 
@@ -64,7 +68,13 @@ export function planDevice(model: ModelFolder, device: NativeDevice, wanted: Wan
   for (const tokens of CARD_BATCHES) {
     const batchTokens = Math.max(tokens, contextTokens);
     const visionBatchTokens = Math.max(tokens, imageTokens);
-    const fixed = model.weightBytes + CARD_LIBRARY_BYTES + computeBytes(model, batchTokens, visionBatchTokens);
+    const fixed =
+      model.weightBytes +
+      CARD_LIBRARY_BYTES +
+      CARD_MATRIX_BYTES +
+      computeBytes(model, batchTokens, visionBatchTokens) +
+      matrixBytes(model, batchTokens, visionBatchTokens) +
+      beamBytes(model, wanted);
     const fit = Math.floor((device.freeBytes - fixed) / sequence);
     least = fixed;
     if (fit >= (maxSequences ?? Math.min(MOST_SEQUENCES, tokens / 64)))
@@ -93,4 +103,20 @@ function computeBytes(
   const layer = 3 * text.mlpWidth + 4 * text.width + 2 * text.heads * text.headSize;
   const visionLayer = 2 * vision.mlpWidth + 6 * vision.width;
   return 4 * (tokens * layer + visionTokens * visionLayer);
+}
+
+/** What the matrix library multiplies with: the largest matrix of weights and its activations, widened to float16. */
+function matrixBytes({ hyperparameters: { text, vision } }: ModelFolder, tokens: number, visionTokens: number): number {
+  const widest = Math.max(text.mlpWidth * text.width, vision.mlpWidth * vision.width);
+  return 2 * (widest + Math.max(tokens * text.mlpWidth, visionTokens * vision.mlpWidth));
+}
+
+/** The context of one beam search: a prefix and the beams' answers of the default length, and what it computes in. */
+function beamBytes(model: ModelFolder, { contextTokens, cacheType }: Wanted): number {
+  const cells = contextTokens + PLANNED_BEAMS * 100;
+  return (
+    cacheBytes(model, cells, cacheType) +
+    computeBytes(model, contextTokens, 0) +
+    2 * PLANNED_BEAMS * 4 * model.vocabulary
+  );
 }

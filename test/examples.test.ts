@@ -1,5 +1,6 @@
 // The examples do what they say: bundlers, the Electron application's processes and its page, the README's code.
 import { execFile } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -93,6 +94,41 @@ describe('the Electron application', () => {
     expect(pieces.join('')).toBe(caption);
     expect(broken).toMatch(/cannot be decoded/);
     expect(lost).toMatch(/the captioning process ended/);
+  });
+
+  describe('its relay', () => {
+    class Child extends EventEmitter {
+      readonly posted: { id: number }[] = [];
+      postMessage(message: { id: number }) {
+        this.posted.push(message);
+      }
+    }
+    const relayTo = async (child: Child) => {
+      const { Relay } = await import(path.join(EXAMPLES, 'electron', 'relay.js'));
+      return new Relay(child) as { caption(image: Uint8Array, onText: () => void): Promise<string> };
+    };
+    const picture = new Uint8Array(1);
+    test('rejects what is asked after its child has gone', async () => {
+      const child = new Child();
+      const relay = await relayTo(child);
+      const before = relay.caption(picture, () => {});
+      child.emit('exit', 9);
+      await expect(before).rejects.toThrow('the captioning process ended (9)');
+      await expect(relay.caption(picture, () => {})).rejects.toThrow('the captioning process ended (9)');
+      expect(child.posted).toHaveLength(1);
+    });
+    test('rejects what cannot be handed to its child, and goes on with the others', async () => {
+      const child = new Child();
+      const relay = await relayTo(child);
+      child.postMessage = () => {
+        throw new Error('cannot be cloned');
+      };
+      await expect(relay.caption(picture, () => {})).rejects.toThrow('cannot be cloned');
+      child.postMessage = Child.prototype.postMessage;
+      const next = relay.caption(picture, () => {});
+      child.emit('message', { id: child.posted[0]?.id, caption: 'an owl' });
+      expect(await next).toBe('an owl');
+    });
   });
 
   const chromium = [process.env.CHROME_PATH, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(

@@ -3,6 +3,7 @@ export class Relay {
   #child;
   #waiting = new Map();
   #lastId = 0;
+  #ended;
 
   /** @param child an Electron UtilityProcess */
   constructor(child) {
@@ -19,8 +20,9 @@ export class Relay {
   caption(image, onText) {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended;
+      this.#child.postMessage({ id, image }); // throws where the child cannot be reached any more
       this.#waiting.set(id, { onText, resolve, reject });
-      this.#child.postMessage({ id, image });
     });
   }
 
@@ -34,6 +36,7 @@ export class Relay {
   }
 
   #end(error) {
+    this.#ended = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

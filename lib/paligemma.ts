@@ -22,7 +22,15 @@ import {
 import { textStream } from './stream.js';
 import { answerPrompt } from './tasks/answer.js';
 import { captionPrompt } from './tasks/caption.js';
-import { type Choice, chooseAnswer, choosePrompt, type MultipleChoice, parseChoice, softmax } from './tasks/choose.js';
+import {
+  type Choice,
+  choiceAt,
+  chooseAnswer,
+  choosePrompt,
+  type MultipleChoice,
+  parseChoice,
+  softmax,
+} from './tasks/choose.js';
 import { type Detection, toDetection } from './tasks/detect.js';
 import { detectPrompt, type Piece, parseObjects, segmentPrompt } from './tasks/objects.js';
 import { readPrompt } from './tasks/read.js';
@@ -150,7 +158,7 @@ export class PaliGemma implements AsyncDisposable {
     );
     const probabilities = softmax(scores.map(({ logprob }) => logprob));
     const best = probabilities.indexOf(Math.max(...probabilities));
-    return { ...parseChoice(chooseAnswer(best), question), probabilities };
+    return { ...choiceAt(best, question.choices), probabilities };
   }
 
   /** Describes a short video, or answers a question about it, from frames spread evenly over it. */

@@ -217,6 +217,18 @@ describe('multiple choice', () => {
     const best = chosen.probabilities?.indexOf(Math.max(...(chosen.probabilities ?? [])));
     expect(chosen).toMatchObject({ index: best, text: question.choices[best as number] });
   });
+  test('gives the most probable one also where choices are letters', async () => {
+    for (const choices of [
+      ['C', 'A', 'B'],
+      ['B', 'C', 'A'],
+      ['b', 'a'],
+    ]) {
+      const { probabilities = [], ...chosen } = await model.choose(PICTURE, { ...question, choices }, { score: true });
+      const best = probabilities.indexOf(Math.max(...probabilities));
+      const letter = 'ABC'[best];
+      expect(chosen).toEqual({ index: best, letter, text: choices[best], answer: `The answer is ${letter}.` });
+    }
+  });
   test('works without an image, and gives null for an answer that names no choice', async () => {
     const chosen = await model.choose(null, question);
     expect(chosen.probabilities).toBeUndefined();

@@ -146,6 +146,17 @@ describe('choices', () => {
     ['a house', null],
     ['', null],
   ])('%j names %s', (answer, index) => expect(parseChoice(answer, question).index).toBe(index));
+  test.each([
+    ['The answer is A.', 0],
+    ['B', 1],
+    ['(C)', 2],
+    ['c.', 2],
+    ['The answer is X.', 3],
+    ['(A) is true', 4],
+    ['The answer is (B) is true.', 1],
+  ])('%j names %s also where choices are letters themselves', (answer, index) =>
+    expect(parseChoice(answer, { question: 'q', choices: ['C', 'A', 'B', 'X', '(A) is true'] }).index).toBe(index),
+  );
   test('every answer that was trained is understood', () => {
     const choices = Array.from({ length: 26 }, (_, i) => `choice ${i}`);
     for (const i of choices.keys())

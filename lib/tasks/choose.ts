@@ -33,7 +33,7 @@ export const chooseAnswer = (index: number): string => `The answer is ${letterOf
 
 /**
  * Finds the chosen answer in what the model wrote: `The answer is B.`, a letter alone, `(B)`, or the text of a choice, alone
- * or after `The answer is`.
+ * or after `The answer is`. The prompt asks for a letter, so a letter that stands for a choice goes before a choice of that text.
  */
 export function parseChoice(answer: string, { choices }: MultipleChoice): Choice {
   const said = answer
@@ -41,14 +41,29 @@ export function parseChoice(answer: string, { choices }: MultipleChoice): Choice
     .replace(/^the answer is:?\s*/i, '')
     .replace(/\.$/, '')
     .trim();
-  const letter =
-    /^\(?([A-Za-z])\)?[.:)]?$/.exec(said)?.[1] ?? /^\(?([A-Z])[).:]/.exec(said)?.[1] ?? /\(([A-Z])\)/.exec(said)?.[1];
-  const named = choices.findIndex((choice) => same(choice, said));
-  const lettered = letter ? letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0) : -1;
-  const index = named >= 0 ? named : lettered < choices.length ? lettered : -1;
-  if (index < 0) return { index: null, letter: null, text: null, answer };
-  return { index, letter: letterOf(index), text: choices[index] as string, answer };
+  const lettered = (pattern: RegExp) => {
+    const index = indexOfLetter(pattern.exec(said)?.[1]);
+    return index < choices.length ? index : -1;
+  };
+  const readings = [
+    lettered(/^\(?([A-Za-z])\)?[.:)]?$/),
+    choices.findIndex((choice) => same(choice, said)),
+    lettered(/^\(?([A-Z])[).:]/),
+    lettered(/\(([A-Z])\)/),
+  ];
+  const index = readings.find((found) => found >= 0);
+  return index === undefined ? { index: null, letter: null, text: null, answer } : choiceAt(index, choices, answer);
 }
+
+export const choiceAt = (index: number, choices: string[], answer = chooseAnswer(index)): Choice => ({
+  index,
+  letter: letterOf(index),
+  text: choices[index] as string,
+  answer,
+});
+
+const indexOfLetter = (letter: string | undefined): number =>
+  letter === undefined ? -1 : letter.toUpperCase().charCodeAt(0) - 'A'.charCodeAt(0);
 
 const same = (choice: string, said: string) => choice.trim().replace(/\.$/, '').toLowerCase() === said.toLowerCase();
 

@@ -181,6 +181,25 @@ describe('an interrupted batch', () => {
     expect(err).toMatch(/more were there/);
     expect(answers(file)).toEqual(whole);
   });
+  test('is left alone by others while it writes', async () => {
+    const file = output();
+    const { child, done } = start(['batch', '-', '--output', file], { input: null });
+    child.stdin?.write(`${PICTURE}\n`);
+    while (!fs.existsSync(file) || fs.statSync(file).size === 0) await sleep(5);
+    for (const how of ['--resume', '--overwrite']) {
+      const { status, err } = await paligemma('batch', scenes, '--output', file, how);
+      expect({ status, err }).toEqual({
+        status: 1,
+        err: expect.stringContaining(
+          `paligemma: ERR_IN_USE: ${file} is being written by another process (pid ${child.pid})`,
+        ),
+      });
+    }
+    child.stdin?.end();
+    expect(await done).toMatchObject({ status: 0 });
+    expect(results(file)).toHaveLength(1);
+    expect(fs.readdirSync(path.dirname(file))).toEqual([path.basename(file)]);
+  });
   test('finishes what is begun at the first SIGINT or SIGTERM, and says how to go on', async () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const file = output();

@@ -66,6 +66,24 @@ describe.each(['out.jsonl', 'out.csv', 'out.tar'])('%s', (name) => {
     await writeAll(target, [], { resume: false, overwrite: true });
     expect(fs.statSync(target).size).toBeLessThan(before.length);
   });
+  test('is written by one batch at a time', async () => {
+    const target = path.join(scratch('output'), name);
+    const link = path.join(scratch('link'), name);
+    fs.symlinkSync(target, link);
+    const first = await openOutput(target, fresh);
+    await first.write(RESULTS[0] as BatchResult, FILES);
+    const before = fs.readFileSync(target);
+    for (const options of [fresh, resumed, { resume: false, overwrite: true }])
+      for (const same of [target, path.relative('.', target), link])
+        await expect(openOutput(same, options)).rejects.toMatchObject({
+          code: 'ERR_IN_USE',
+          message: expect.stringContaining(`(pid ${process.pid})`),
+        });
+    expect(fs.readFileSync(target).equals(before)).toBe(true);
+    await first.close();
+    await (await openOutput(target, resumed)).close();
+    expect(fs.readdirSync(path.dirname(target))).toEqual([name]);
+  });
   test('of somebody else is left alone', async () => {
     const folder = scratch('output');
     const target = path.join(folder, name);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { invalid } from '../../check.js';
-import { PaliGemmaError } from '../../errors.js';
+import { alone } from './alone.js';
 import { openCsv } from './csv.js';
 import { openJsonl } from './jsonl.js';
 import type { BatchOutput } from './output.js';
@@ -23,7 +23,7 @@ export const OUTPUTS =
 /**
  * @param target one of {@link OUTPUTS}
  * @throws PaliGemmaError ERR_INVALID_ARGUMENT when it is of no known kind, there already and neither resumed nor overwritten, or
- *   cannot be gone on with; ERR_DISK_FULL
+ *   cannot be gone on with; ERR_IN_USE when another batch writes to it; ERR_DISK_FULL
  */
 export async function openOutput(target: string, options: OutputOptions): Promise<BatchOutput> {
   if (options.resume && options.overwrite) throw invalid('resume and overwrite do not go together');
@@ -34,12 +34,11 @@ export async function openOutput(target: string, options: OutputOptions): Promis
   if (target === 'sidecar') return new SidecarOutput(options);
   const open = KINDS[path.extname(target).toLowerCase() as keyof typeof KINDS];
   if (!open) throw invalid(`output must be ${OUTPUTS}, not ${target}`);
-  const present = await stat(target).catch(() => undefined);
-  if (present && !present.isFile()) throw invalid(`${target} is no file`);
-  if (present && present.size > 0 && !options.resume && !options.overwrite)
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `${target} is there already: go on with it (--resume) or begin anew (--overwrite)`,
-    );
-  return open(target, options.resume && present !== undefined);
+  return alone(target, async () => {
+    const present = await stat(target).catch(() => undefined);
+    if (present && !present.isFile()) throw invalid(`${target} is no file`);
+    if (present && present.size > 0 && !options.resume && !options.overwrite)
+      throw invalid(`${target} is there already: go on with it (--resume) or begin anew (--overwrite)`);
+    return open(target, options.resume && present !== undefined);
+  });
 }

@@ -116,6 +116,24 @@ describe('a model on the hub', () => {
     expect((await modelInfo(EMOJI, { cacheDir, revision: known?.commit as string })).path).toBe(first);
   });
 
+  test('is kept apart for versions whose names begin alike', async () => {
+    const changed = new Map(
+      fs.readdirSync(emoji('checkpoint')).map((name) => [name, fs.readFileSync(emoji('checkpoint', name))]),
+    );
+    changed.set('generation_config.json', Buffer.from('{"_": "changed"}'));
+    const names = ['release-2024-01', 'release-2024-02'];
+    const contents = [emoji('checkpoint'), changed];
+    const folders: string[] = [];
+    for (const [i, name] of names.entries()) {
+      hub.addRepo('other/server', contents[i] as string, { commit: name, branch: name });
+      folders.push(await download('other/server', { cacheDir, revision: name }));
+    }
+    expect(new Set(folders).size).toBe(2);
+    expect((await listCache({ cacheDir })).map(({ commit }) => commit).sort()).toEqual(names);
+    for (const [i, revision] of names.entries())
+      expect((await modelInfo('other/server', { cacheDir, revision })).path).toBe(folders[i]);
+  });
+
   test('is continued after a break in the middle of a file', async () => {
     hub.fault(WEIGHTS, { on: 'cdn', breakAfter: 4_000_000 });
     const folder = await download(EMOJI, { cacheDir });

@@ -1,8 +1,10 @@
 // Converted models on the disk, by where they came from and how they were made.
 //
-//   <cache>/models/<owner>--<name>/<commit>-<types>[-<other choices>]/   model.gguf, mmproj.gguf, source.json
+//   <cache>/models/<owner>--<name>/<origin>-<types>[-<other choices>]/   model.gguf, mmproj.gguf, source.json
 //   <cache>/models/<owner>--<name>/refs/<revision>                      the commit a revision stood for
 //   <cache>/downloads/<owner>--<name>/<commit>/                         what is being fetched, or is kept
+//
+// <origin> is the beginning of a commit, or the hash of what another server names a version with.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -35,6 +37,7 @@ export interface CachedModel extends CacheRecord {
 }
 
 const RECORD = 'source.json';
+const GIT_COMMIT = /^[0-9a-f]{40}$/;
 
 /**
  * Where models are kept: the option, else `PALIGEMMA_CACHE`, else the platform's cache folder
@@ -71,6 +74,10 @@ export function slugOf(model: string): string {
 }
 
 export const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
+
+/** What a commit of git, another server's name of a version, or a fingerprint is called in names of folders. */
+export const shortOrigin = (origin: string): string =>
+  GIT_COMMIT.test(origin) || /^[0-9a-f]{12}$/.test(origin) ? origin.slice(0, 12) : `v${hash(origin)}`;
 
 /** Changes whenever a file, or a file of a folder, is another one. */
 export function fingerprint(source: string): string {
@@ -126,13 +133,13 @@ export class ModelShelf {
 
   /** The commit that a revision stood for when it was last asked for. */
   async commitOf(revision: string): Promise<string | undefined> {
-    if (/^[0-9a-f]{40}$/.test(revision)) return revision;
+    if (GIT_COMMIT.test(revision)) return revision;
     const text = await readFile(this.#ref(revision), 'utf8').catch(() => '');
     return isCommit(text) ? text : undefined;
   }
 
   async remember(revision: string, commit: string): Promise<void> {
-    if (revision === commit) return;
+    if (GIT_COMMIT.test(revision)) return;
     await mkdir(path.join(this.folder, 'refs'), { recursive: true });
     await writeAside(this.#ref(revision), commit);
   }

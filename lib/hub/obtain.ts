@@ -9,7 +9,7 @@ import type { Progress } from '../types.js';
 import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
 import { withLock } from '../weights/lock.js';
 import { openModelFolder } from '../weights/model-folder.js';
-import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf } from './cache.js';
+import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf, shortOrigin } from './cache.js';
 import { downloadFiles } from './download.js';
 import { type HubRepo, isHubId, openRepo } from './hub.js';
 import { neededFiles } from './hub-files.js';
@@ -161,11 +161,11 @@ function keyOf(origin: string, options: ObtainOptions, adapter: Adapter | undefi
   );
   const others = [...files, adapter?.origin];
   const extra = others.some((part) => part !== undefined) ? `-${hash(JSON.stringify(others))}` : '';
-  return `${origin.slice(0, 12)}-${quantization}-${visionQuantization}${extra}`;
+  return `${shortOrigin(origin)}-${quantization}-${visionQuantization}${extra}`;
 }
 
 /** Of GGUF files, which are as they are. */
-const readyKey = (origin: string): string => `${origin.slice(0, 12)}-gguf`;
+const readyKey = (origin: string): string => `${shortOrigin(origin)}-gguf`;
 
 interface Adapter {
   folder: string;

@@ -336,6 +336,29 @@ describe('several at once', () => {
     expect(await modelInfo(a.out.trim())).toMatchObject({ layers: 4 });
   });
 
+  test('what one is fetching is not removed by another', async () => {
+    const done = await download(EMOJI, { quantization: 'q8_0', cacheDir });
+    hub.addRepo('emoji/kept', emoji('checkpoint'));
+    const kept = await download('emoji/kept', { quantization: 'q8_0', cacheDir });
+    hub.fault(WEIGHTS, { on: 'cdn', stallAfter: 100_000 });
+    const { child, ended } = cli(['download', EMOJI]);
+    while (!fs.existsSync(path.join(path.dirname(done), '.lock'))) await new Promise((tick) => setTimeout(tick, 20));
+    for (const what of [[EMOJI], ['--all']]) {
+      const { status, err } = await cli(['cache', 'remove', ...what]).ended;
+      expect({ status, err }).toEqual({
+        status: 1,
+        err: expect.stringMatching(
+          new RegExp(`ERR_IN_USE: another process \\(pid ${child.pid}\\) is fetching or converting`),
+        ),
+      });
+    }
+    expect([done, kept].every((folder) => fs.existsSync(path.join(folder, 'model.gguf')))).toBe(true);
+    child.kill('SIGKILL');
+    await ended;
+    expect(await removeFromCache(undefined, { cacheDir })).toHaveLength(2);
+    expect([...entries(path.join(cacheDir, 'models')), ...entries(path.join(cacheDir, 'downloads'))]).toEqual([]);
+  });
+
   test('when one is killed at any moment, the next one takes over and ends well', async () => {
     for (const delay of [0, 150, 300, 450, 600]) {
       const killed = cli(['convert', emoji('checkpoint'), path.join(cacheDir, 'target'), '--quantization', 'q4_k_m']);

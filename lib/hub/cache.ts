@@ -11,6 +11,9 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import os from 'node:os';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../errors.js';
+import { describeHolder } from '../holder.js';
+import { isHeld, type Lock, tryLock } from '../lock.js';
+import { lockOf } from '../weights/lock.js';
 import { isCommit, isHubId } from './hub.js';
 
 /** How a model was made; written beside it, and last, so that its presence says that the model is whole. */
@@ -102,8 +105,11 @@ export class ModelShelf {
   ) {}
 
   static of(model: string, cacheDir?: string): ModelShelf {
+    return ModelShelf.named(slugOf(model), cacheDir);
+  }
+
+  static named(slug: string, cacheDir?: string): ModelShelf {
     const cache = cacheFolder(cacheDir);
-    const slug = slugOf(model);
     return new ModelShelf(path.join(cache, 'models', slug), path.join(cache, 'downloads', slug));
   }
 
@@ -148,8 +154,16 @@ export class ModelShelf {
     return path.join(this.folder, 'refs', encodeURIComponent(revision));
   }
 
+  /** @throws PaliGemmaError ERR_IN_USE while a process fetches or converts something for this shelf */
+  async lock(): Promise<Lock> {
+    const lock = await tryLock(lockOf(this.folder));
+    if (!isHeld(lock)) return lock;
+    const what = `${describeHolder(lock)} is fetching or converting for ${this.folder}`;
+    throw new PaliGemmaError('ERR_IN_USE', `${what}: let it end, then remove it`);
+  }
+
   async remove(): Promise<void> {
-    for (const folder of [this.folder, this.downloads]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [this.downloads, this.folder]) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -178,21 +192,30 @@ export async function listCache(options: { cacheDir?: string } = {}): Promise<Ca
  * Removes all that the cache holds of a model (unfinished downloads too), or of all models.
  * @param model hub id or path, as it was loaded; none: all
  * @returns what was removed
+ * @throws PaliGemmaError ERR_IN_USE naming the process that fetches or converts one of them; nothing is removed then
  */
 export async function removeFromCache(
   model: string | undefined,
   options: { cacheDir?: string } = {},
 ): Promise<CachedModel[]> {
-  const all = await listCache(options);
-  if (model === undefined) {
-    const cache = cacheFolder(options.cacheDir);
-    for (const part of ['models', 'downloads']) await rm(path.join(cache, part), { recursive: true, force: true });
-    return all;
+  const shelves = (
+    model === undefined ? await shelvesOf(options.cacheDir) : [ModelShelf.of(model, options.cacheDir)]
+  ).filter(({ folder, downloads }) => existsSync(folder) || existsSync(downloads));
+  const locks: Lock[] = [];
+  try {
+    for (const shelf of shelves) locks.push(await shelf.lock());
+    const folders = new Set(shelves.map(({ folder }) => folder));
+    const removed = (await listCache(options)).filter((entry) => folders.has(path.dirname(entry.path)));
+    for (const shelf of shelves) await shelf.remove();
+    return removed;
+  } finally {
+    for (const lock of locks) await lock.release();
   }
-  const shelf = ModelShelf.of(model, options.cacheDir);
-  const removed = all.filter((entry) => path.dirname(entry.path) === shelf.folder);
-  await shelf.remove();
-  return removed;
+}
+
+async function shelvesOf(cacheDir: string | undefined): Promise<ModelShelf[]> {
+  const parts = ['models', 'downloads'].map((part) => names(path.join(cacheFolder(cacheDir), part)));
+  return [...new Set((await Promise.all(parts)).flat())].map((slug) => ModelShelf.named(slug, cacheDir));
 }
 
 const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

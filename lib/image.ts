@@ -28,7 +28,8 @@ export const MAX_PIXELS = 178_956_970;
 /** And such that are longer than this on one side, whatever the other. */
 export const MAX_SIDE = 1_000_000;
 
-const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']);
+/** Those that are decoded, as sharp names them. */
+export const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']);
 
 const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause });
 

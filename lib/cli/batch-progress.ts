@@ -35,8 +35,8 @@ export class BatchProgress {
   #skipped = 0;
   #total: number | undefined;
 
-  /** @param entries to count what there is to do, beside the work; none: where that would cost as much as reading it all */
-  constructor(entries?: () => AsyncIterable<unknown>) {
+  /** @param entries to count what there is to do, beside the work; they end with an error where that would cost too much */
+  constructor(entries: () => AsyncIterable<unknown>) {
     const rate = () => this.#perSecond();
     this.registry.registerMetric(
       new Gauge({
@@ -54,7 +54,7 @@ export class BatchProgress {
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
       this.#bar.start(1, 0, this.#payload());
     } else this.#timer = setInterval(() => this.say(this.#line()), LINE_EVERY_MS).unref();
-    if (entries) void this.#count(entries());
+    void this.#count(entries());
   }
 
   get errors(): number {

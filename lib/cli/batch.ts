@@ -5,7 +5,7 @@ import { Collector, FLEET_WINDOW, FLEET_WINDOW_IN_MEMORY } from '../batch/fleet/
 import { BATCH_TASKS, type BatchItem, type BatchRequest, type Unusable } from '../batch/item.js';
 import { type Job, runJob } from '../batch/job.js';
 import { OUTPUTS, openOutput } from '../batch/outputs/open.js';
-import { checkSource, isListing, mayAsk, openSource } from '../batch/sources/open.js';
+import { checkSource, mayAsk, openSource, type SourceOptions } from '../batch/sources/open.js';
 import { isTar } from '../batch/sources/tar.js';
 import { invalid } from '../check.js';
 import {
@@ -74,7 +74,7 @@ async function start(inputs: string[], options: Options): Promise<void> {
   const request = requestOf(options);
   checkRequest(request);
   checkQuestion(inputs, request);
-  for (const input of inputs) checkSource(input);
+  for (const input of inputs) await checkSource(input);
   if (options.ordered && (options as { unordered?: boolean }).unordered)
     throw invalid('give --ordered or --unordered, not both');
   const { maxErrors } = options;
@@ -124,14 +124,14 @@ async function run(inputs: string[], options: Options, { answer, window, onStop 
   const { resume = false, overwrite = false, ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
   const output = await openOutput(options.output, { resume, overwrite });
   const log = openLog(options);
-  const progress = new BatchProgress(inputs.every(isListing) ? () => entriesOf(inputs) : undefined);
+  const progress = new BatchProgress(() => entriesOf(inputs, { listingOnly: true }));
   const interrupted = onInterrupt((text) => progress.say(text));
   interrupted.stop.addEventListener('abort', () => onStop?.(), { once: true });
   const metrics = await publishMetrics(options.metrics, progress.registry);
   log.info({ inputs, output: options.output, resume, request: requestOf(options) }, 'begun');
   try {
     await runJob({
-      entries: entriesOf(inputs, output.wantsFiles),
+      entries: entriesOf(inputs, { keepFiles: output.wantsFiles }),
       ...{ answer, window, ordered, output, maxErrors, stop: interrupted.stop, signal: interrupted.end },
       onSkipped: () => progress.skipped(),
       onDone(result) {
@@ -160,6 +160,6 @@ async function run(inputs: string[], options: Options, { answer, window, onStop 
   } else if (progress.errors > 0) process.exitCode = 1;
 }
 
-async function* entriesOf(inputs: string[], keepFiles = false): AsyncGenerator<BatchItem | Unusable> {
-  for (const input of inputs) yield* openSource(input, { keepFiles });
+async function* entriesOf(inputs: string[], options: SourceOptions): AsyncGenerator<BatchItem | Unusable> {
+  for (const input of inputs) yield* openSource(input, options);
 }

@@ -7,7 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import tar from 'tar-stream';
 import { type BatchItem, FILES, type Unusable } from '../../lib/batch/item.js';
 import { checkSource, openSource, type SourceOptions } from '../../lib/batch/sources/open.js';
-import { scratch } from '../helpers/fixtures.js';
+import { PICTURE, scratch } from '../helpers/fixtures.js';
 
 async function entries(input: string, options?: SourceOptions): Promise<(BatchItem | Unusable)[]> {
   const all: (BatchItem | Unusable)[] = [];
@@ -68,9 +68,72 @@ describe('a glob, and a picture', () => {
   });
   test('that match nothing are errors', async () => {
     await expect(entries(path.join(folder('a.png'), '*.jpg'))).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-    expect(() => checkSource('/no/such/folder')).toThrow(/no such folder, list, tar or picture/);
-    expect(() => checkSource('/no/such/*.png')).not.toThrow();
+    await expect(checkSource('/no/such/folder')).rejects.toThrow(/no such folder, list, tar or picture/);
+    await checkSource('/no/such/*.png');
   });
+});
+
+const named = (entry: BatchItem | Unusable) => entry.id ?? path.basename((entry as BatchItem).image as string);
+
+describe('a pattern', () => {
+  test('reads the tars that match as tars, between the pictures, by name', async () => {
+    const root = path.dirname(await tarOf({ 'b/0.png': 'A', 'b/1.png': 'B' }, 'b.tar'));
+    fs.copyFileSync(await tarOf({ 'd/0.png': 'C' }, 'd.tar.gz'), path.join(root, 'd.tar.gz'));
+    for (const name of ['a.png', 'c.png', 'e.txt']) fs.writeFileSync(path.join(root, name), name);
+    expect((await entries(`${root}/*`)).map(named)).toEqual([...['a.png', 'b/0', 'b/1', 'c.png', 'd/0']]);
+    const [entry] = await entries(`${root}/*.tar`, { keepFiles: true });
+    expect((entry as never)[FILES]).toEqual([{ extension: 'png', data: Buffer.from('A') }]);
+  });
+  const onPosix = process.platform === 'win32' ? test.skip : test;
+  onPosix('parts folders with backslashes on Windows, and escapes with them elsewhere', async () => {
+    const root = folder('x/a.png', 'x/b.jpg', 'y/a.png', 'y/[a].png');
+    const windows = path.join(root, 'x/*.png').replaceAll('/', '\\');
+    await checkSource(windows, 'win32');
+    expect((await entries(windows, { platform: 'win32' })).map(named)).toEqual(['a.png']);
+    const escaped = path.join(root, 'y/\\[a\\].*');
+    expect((await entries(escaped, { platform: 'linux' })).map(named)).toEqual(['[a].png']);
+  });
+});
+
+describe('a file that is no list', () => {
+  test.each(['photo.bmp', 'photo.CR2', 'photo.dng', 'drawing.svg', 'photo.jxl'])(
+    '%s is a picture of another kind',
+    async (name) => {
+      const source = file(name, '<svg/>');
+      for (const act of [checkSource, entries])
+        await expect(act(source)).rejects.toMatchObject({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(/is a picture of a kind that is not read/),
+        });
+    },
+  );
+  test('is a picture when that is what it holds, whatever its name', async () => {
+    const source = file('photo', fs.readFileSync(PICTURE));
+    await checkSource(source);
+    expect(await entries(source)).toEqual([{ image: source }]);
+  });
+  test('is refused when it is no text', async () => {
+    for (const content of [Buffer.from('BM\0\0'), Buffer.from('a.png\n', 'utf16le'), Buffer.from([0x89, 0, 1])])
+      for (const act of [checkSource, entries])
+        await expect(act(file('photos', content))).rejects.toMatchObject({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(/neither a picture that can be read nor a list, which is a text in UTF-8/),
+        });
+    const standardInput = new PassThrough();
+    standardInput.end(fs.readFileSync(PICTURE));
+    await expect(entries('-', { standardInput })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/standard input .* no text/),
+    });
+  });
+});
+
+test('what cannot be listed without doing the work is not', async () => {
+  const root = path.dirname(await tarOf({ '0.png': 'A' }));
+  fs.writeFileSync(path.join(root, 'a.png'), '');
+  for (const source of ['-', path.join(root, 'set.tar'), path.join(root, '*')])
+    await expect(entries(source, { listingOnly: true })).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  expect(await entries(path.join(root, '*.png'), { listingOnly: true })).toHaveLength(1);
 });
 
 describe('a list', () => {

@@ -16,7 +16,7 @@ export async function* readList(
 ): AsyncGenerator<BatchItem | Unusable> {
   let number = 0;
   try {
-    for await (const line of lines(stream)) {
+    for await (const line of lines(textOf(stream))) {
       number++;
       const text = (number === 1 ? line.text.replace(/^\ufeff/, '') : line.text).trim();
       if (text === '') continue;
@@ -27,6 +27,18 @@ export async function* readList(
     }
   } catch (error) {
     throw invalid(`${label} cannot be read on after line ${number}: ${reasonOf(error)}`);
+  }
+}
+
+export const mayBeText = (beginning: Buffer): boolean => !beginning.includes(0);
+
+/** A picture that is piped in by mistake is not read line by line. */
+async function* textOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let begun = false;
+  for await (const bytes of stream) {
+    if (!begun && !mayBeText(bytes)) throw new Error('it is no text in UTF-8');
+    begun = true;
+    yield bytes;
   }
 }
 

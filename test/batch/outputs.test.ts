@@ -104,6 +104,20 @@ describe.each(['out.jsonl', 'out.csv', 'out.tar'])('%s', (name) => {
   });
 });
 
+test('a tar with what is too large to be a result is left alone', async () => {
+  const folder = scratch('output');
+  const target = path.join(folder, 'out.tar');
+  fs.closeSync(fs.openSync(path.join(folder, '0.json'), 'w'));
+  fs.truncateSync(path.join(folder, '0.json'), 65 << 20);
+  execFileSync('tar', ['-cf', target, '-C', folder, '0.json']);
+  const { size } = fs.statSync(target);
+  await expect(openOutput(target, resumed)).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /larger than a result of a batch/,
+  });
+  expect(fs.statSync(target).size).toBe(size);
+});
+
 test('damage in the middle of JSONL is not cut off with what follows it', async () => {
   const target = path.join(scratch('output'), 'out.jsonl');
   await writeAll(target, RESULTS);

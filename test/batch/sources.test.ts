@@ -30,7 +30,7 @@ function file(name: string, content: string | Buffer): string {
   return target;
 }
 
-async function tarOf(files: Record<string, string> | [string, string][], name = 'set.tar'): Promise<string> {
+async function tarOf(files: Record<string, string> | [string, string | Buffer][], name = 'set.tar'): Promise<string> {
   const pack = tar.pack();
   for (const [entry, content] of Array.isArray(files) ? files : Object.entries(files))
     pack.entry({ name: entry }, content);
@@ -237,6 +237,39 @@ describe('a tar', () => {
       { id: '4', error: { message: /4\.json is no JSON object: it is an array of 1/ } },
       { id: '5', error: { message: /5\.json is no JSON object: nested deeper than 100 levels/ } },
     ]);
+  });
+  test('makes an error of each sample that is too large to be kept in memory', async () => {
+    const MiB = 1 << 20;
+    const large = (mebibytes: number) => Buffer.alloc(mebibytes * MiB, ' ');
+    const many = Array.from({ length: 1001 }, (_, i): [string, string] => [`3.${i}.txt`, '']);
+    const source = await tarOf([
+      ['0.png', 'A'],
+      ['0.json', large(17)],
+      ['1.png', 'B'],
+      ['1.a.bin', large(33)],
+      ['1.b.bin', large(33)],
+      ['2.png', large(65)],
+      ['3.png', 'C'],
+      ...many,
+      ['4.png', 'D'],
+    ]);
+    const expected = (second: object) => [
+      {
+        id: '0',
+        error: { code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(/0\.json is larger than .* 16 MiB/) },
+      },
+      second,
+      { id: '2', error: { message: expect.stringMatching(/2\.png is larger than .* 64 MiB/) } },
+      { id: '3', error: { message: expect.stringMatching(/its sample has more than 1000 files/) } },
+      { id: '4', image: Buffer.from('D') },
+    ];
+    expect(await entries(source)).toMatchObject(expected({ id: '1', image: Buffer.from('B') }));
+    expect(await entries(source, { keepFiles: true })).toMatchObject(
+      expected({
+        id: '1',
+        error: { message: expect.stringMatching(/up to 1\.b\.bin are larger than .* 64 MiB together/) },
+      }),
+    );
   });
   test('that is cut says after which sample', async () => {
     const whole = fs.readFileSync(await tarOf({ '0.png': 'A', '1.png': 'B'.repeat(2000) }));

@@ -2,6 +2,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { invalid } from '../../check.js';
 
 const BLOCK = 512;
+/** What is read at once: no result of a batch, and no name, is larger. */
+const LIMIT_BYTES = 64 << 20;
 
 export interface TarEntry {
   name: string;
@@ -27,7 +29,10 @@ export async function* walkTar(file: FileHandle): AsyncGenerator<TarEntry> {
     const size = octal(header, 124, 12);
     const end = start + Math.ceil(size / BLOCK) * BLOCK;
     if (end > fileSize) return;
-    const read = async () => (await file.read(Buffer.alloc(size), 0, size, start)).buffer;
+    const read = async () => {
+      if (size > LIMIT_BYTES) throw invalid(`what is at byte ${position} is larger than a result of a batch`);
+      return (await file.read(Buffer.alloc(size), 0, size, start)).buffer;
+    };
     const type = String.fromCharCode(header[156] as number);
     if (type === 'x') longName = /\d+ path=(.*)\n/.exec((await read()).toString())?.[1];
     else {

@@ -10,9 +10,16 @@ import { PICTURES } from './pictures.js';
 
 export const isTar = (input: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(input);
 
+/** Of fields: results with masks of many objects are a few MiB. */
+const JSON_LIMIT_BYTES = 16 << 20;
+/** A sample is in memory as a whole. */
+const SAMPLE_FILES = 1000;
+
 interface Sample {
   key: string;
   names: Set<string>;
+  /** Of what is kept. */
+  bytes: number;
   image?: Buffer;
   fields: Record<string, unknown>;
   files: SampleFiles;
@@ -21,7 +28,8 @@ interface Sample {
 
 /**
  * Samples of a WebDataset: neighbouring files whose names are equal up to the first dot, one of them a picture. The fields of a
- * `.json` are carried over to the result. The tar is read as a stream, a sample at a time.
+ * `.json` are carried over to the result. The tar is read as a stream, a sample at a time; one that is too large for memory is an
+ * error, and the rest goes on.
  * @param keepFiles all files of a sample come with it
  */
 export async function* readTar(file: string, keepFiles: boolean): AsyncGenerator<BatchItem | Unusable> {
@@ -41,17 +49,16 @@ export async function* readTar(file: string, keepFiles: boolean): AsyncGenerator
       }
       if (sample?.key !== key) {
         if (sample) yield itemOf(sample, file, keepFiles);
-        sample = { key, names: new Set(), fields: {}, files: [] };
+        sample = { key, names: new Set(), bytes: 0, fields: {}, files: [] };
       }
-      if (sample.names.has(name)) sample.problem ??= `${name} is there twice`;
-      sample.names.add(name);
       const picture = PICTURES.test(name) && !sample.image;
-      if (size > FETCH_LIMIT_BYTES && (picture || keepFiles))
-        sample.problem ??= `${name} is larger than the limit of ${FETCH_LIMIT_BYTES >> 20} MiB`;
-      if (sample.problem || !(picture || keepFiles || extension === 'json')) {
+      const wanted = picture || keepFiles || extension === 'json';
+      sample.problem ??= problemOf(sample, name, wanted ? size : 0);
+      if (sample.problem || !wanted) {
         entry.resume();
         continue;
       }
+      sample.bytes += size;
       const data = await content(entry as AsyncIterable<Buffer>);
       if (picture) sample.image = data;
       if (keepFiles) sample.files.push({ extension, data });
@@ -64,6 +71,18 @@ export async function* readTar(file: string, keepFiles: boolean): AsyncGenerator
   } finally {
     bytes.destroy();
   }
+}
+
+/** What is wrong with a further file of a sample, by which the sample becomes an error. */
+function problemOf({ names, bytes }: Sample, name: string, size: number): string | undefined {
+  if (names.has(name)) return `${name} is there twice`;
+  if (names.size === SAMPLE_FILES) return `its sample has more than ${SAMPLE_FILES} files, such as ${name}`;
+  names.add(name);
+  const limit = /\.json$/.test(name) ? JSON_LIMIT_BYTES : FETCH_LIMIT_BYTES;
+  if (size > limit) return `${name} is larger than the limit of ${limit >> 20} MiB`;
+  if (bytes + size > FETCH_LIMIT_BYTES)
+    return `the files of its sample up to ${name} are larger than the limit of ${FETCH_LIMIT_BYTES >> 20} MiB together`;
+  return undefined;
 }
 
 function itemOf(

@@ -34,6 +34,7 @@ interface Options extends CommonOptions, LogOptions, BatchRequest {
   ordered?: boolean;
   resume?: boolean;
   overwrite?: boolean;
+  csvSafe?: boolean;
   maxErrors?: number;
   redis?: string | true;
   queue: string;
@@ -56,6 +57,7 @@ export function batchCommand(): Command {
     .option('--unordered', 'results as they come, which is faster (the default)')
     .option('--resume', 'go on with what the output holds')
     .option('--overwrite', 'begin anew in place of what the output holds')
+    .option('--csv-safe', "keep spreadsheets from taking a .csv's texts for formulas: an apostrophe before them")
     .option('--max-errors <n>', 'end when more images than this failed (default: never)', numeric)
     .option('--redis [url]', 'have workers do it (paligemma worker); default: REDIS_URL, or redis://127.0.0.1:6379')
     .option('--inline', 'with --redis: send the files along, for workers that do not share them')
@@ -122,7 +124,7 @@ interface Answering extends Pick<Job, 'answer' | 'window'> {
 
 async function run(inputs: string[], options: Options, { answer, window, onStop }: Answering): Promise<void> {
   const { resume = false, overwrite = false, ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
-  const output = await openOutput(options.output, { resume, overwrite });
+  const output = await openOutput(options.output, { resume, overwrite, csvSafe: options.csvSafe });
   const log = openLog(options);
   const progress = new BatchProgress(() => entriesOf(inputs, { listingOnly: true }));
   const interrupted = onInterrupt((text) => progress.say(text));

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
 import type { BatchItem, BatchResult, SampleFiles } from '../../lib/batch/item.js';
 import { openOutput } from '../../lib/batch/outputs/open.js';
 import { Seen } from '../../lib/batch/outputs/seen.js';
@@ -136,6 +137,43 @@ test('CSV is what spreadsheets read', async () => {
       'búho/狗.png,1,,一只狗,,,10.25,"{""author"":""K\\nL"",""input"":{""text"":""before""}}"\n' +
       'c.png,2,,,,ERR_INVALID_IMAGE: no such image file: c.png,,\n',
   );
+});
+
+describe('CSV for spreadsheets', () => {
+  const texts = ['=1+1', '+1', '-1', '@a', '\tb', '\rc', '\nd', "'=quoted", '\uff1dwide', 'a=1', '', "it's"];
+  const results = texts.map((text, index): BatchResult => ({ id: `${text}.png`, index, text, timings }));
+  const safe = { ...fresh, csvSafe: true };
+  test('has no formulas when asked for, and is gone on with', async () => {
+    const target = path.join(scratch('output'), 'out.csv');
+    await writeAll(target, results.slice(0, 8), safe);
+    const output = await openOutput(target, { ...resumed, csvSafe: true });
+    const left = results.filter((result) => !output.has(itemOf(result), result.index));
+    expect(left).toEqual(results.slice(8));
+    for (const result of left) await output.write(result);
+    await output.close();
+    const cells = parse(fs.readFileSync(target, 'utf8')).slice(1) as string[][];
+    expect(cells.map((record) => record[3])).toEqual(texts.map((text, i) => (i < 9 ? `'${text}` : text)));
+    expect(cells.flat().filter((cell) => /^[=+\-@\t\r\n\uff1d]/.test(cell))).toEqual([]);
+  });
+  test('holds texts as they are otherwise', async () => {
+    const target = path.join(scratch('output'), 'out.csv');
+    await writeAll(target, results);
+    expect((parse(fs.readFileSync(target, 'utf8')) as string[][]).slice(1).map((record) => record[3])).toEqual(texts);
+  });
+  test('is not gone on with in the other way', async () => {
+    for (const [before, after] of [
+      [safe, resumed],
+      [fresh, { ...resumed, csvSafe: true }],
+    ] as const) {
+      const target = path.join(scratch('output'), 'out.csv');
+      await writeAll(target, results.slice(0, 1), before);
+      await expect(openOutput(target, after)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: expect.stringMatching(/was written with(out)? --csv-safe/),
+      });
+    }
+    await expect(openOutput('out.jsonl', safe)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
 });
 
 test('a tar is a WebDataset: the sample with a caption, in the order of writing', async () => {

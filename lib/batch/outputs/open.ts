@@ -14,6 +14,8 @@ export interface OutputOptions {
   resume: boolean;
   /** Begin anew in place of what is there. */
   overwrite: boolean;
+  /** Of a .csv: keep spreadsheets from taking texts for formulas. Default false: texts are as they are. */
+  csvSafe?: boolean;
 }
 
 const KINDS = { '.jsonl': openJsonl, '.ndjson': openJsonl, '.csv': openCsv, '.tar': openTar };
@@ -27,18 +29,21 @@ export const OUTPUTS =
  */
 export async function openOutput(target: string, options: OutputOptions): Promise<BatchOutput> {
   if (options.resume && options.overwrite) throw invalid('resume and overwrite do not go together');
+  const extension = path.extname(target).toLowerCase();
+  const { resume, csvSafe = false } = options;
+  if (csvSafe && extension !== '.csv') throw invalid(`--csv-safe is for a .csv, not for ${target}`);
   if (target === '-') {
     if (options.resume) throw invalid('standard output cannot be resumed: give a file');
     return new StreamOutput(process.stdout);
   }
   if (target === 'sidecar') return new SidecarOutput(options);
-  const open = KINDS[path.extname(target).toLowerCase() as keyof typeof KINDS];
+  const open = KINDS[extension as keyof typeof KINDS];
   if (!open) throw invalid(`output must be ${OUTPUTS}, not ${target}`);
   return alone(target, async () => {
     const present = await stat(target).catch(() => undefined);
     if (present && !present.isFile()) throw invalid(`${target} is no file`);
     if (present && present.size > 0 && !options.resume && !options.overwrite)
       throw invalid(`${target} is there already: go on with it (--resume) or begin anew (--overwrite)`);
-    return open(target, options.resume && present !== undefined);
+    return open(target, resume && present !== undefined, csvSafe);
   });
 }

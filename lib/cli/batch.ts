@@ -124,7 +124,7 @@ interface Answering extends Pick<Job, 'answer' | 'window'> {
 
 async function run(inputs: string[], options: Options, { answer, window, onStop }: Answering): Promise<void> {
   const { resume = false, overwrite = false, ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
-  const output = await openOutput(options.output, { resume, overwrite, csvSafe: options.csvSafe });
+  const output = await openOutput(options.output, { ...{ resume, overwrite, csvSafe: options.csvSafe }, say: remark });
   const log = openLog(options);
   const progress = new BatchProgress(() => entriesOf(inputs, { listingOnly: true }));
   const interrupted = onInterrupt((text) => progress.say(text));

@@ -193,6 +193,75 @@ test('a tar is a WebDataset: the sample with a caption, in the order of writing'
   });
 });
 
+describe('pictures of one name in a tar', () => {
+  const ids = [
+    'x/IMG_1.HEIC',
+    'x/IMG_1.JPG',
+    'x/IMG_2.png',
+    'x/IMG_1.png',
+    'x/IMG_1.JPG',
+    'x/IMG_1_JPG.png',
+    'x/IMG.1',
+    '7',
+    '7',
+  ];
+  const results = ids.map((id, index): BatchResult => ({ id, index, text: `${index}`, timings }));
+  const expected = ['IMG_1', 'IMG_1_JPG', 'IMG_2', 'IMG_1_png', 'IMG_1_4', 'IMG_1_JPG_png', 'IMG_1_6'].map(
+    (name) => `x/${name}`,
+  );
+  const named = [...expected, '7', '7_8'].map((name, i) => [name, ids[i]]);
+  /** Names in the tar with the ids of their results, by the place in the source. */
+  const inside = async (target: string) => {
+    const found: { name?: string; id?: unknown; index: number }[] = [];
+    for await (const { id: name, index, input } of openSource(target) as AsyncIterable<BatchItem>)
+      found.push({ name, id: (input as BatchItem).id, index: Number(index) });
+    return found.sort((a, b) => a.index - b.index).map(({ name, id }) => [name, id]);
+  };
+  /** As a batch does: asked for in the order of the source, written as they are finished. */
+  const write = async (target: string, order: number[], options: Parameters<typeof openOutput>[1]) => {
+    const output = await openOutput(target, options);
+    const left = results.filter((result) => !output.has(itemOf(result), result.index));
+    for (const i of order)
+      if (left.includes(results[i] as BatchResult)) await output.write(results[i] as BatchResult, FILES);
+    await output.close();
+  };
+  const all = [...ids.keys()];
+  test('have names of their own, whatever is finished first and however often it is interrupted', async () => {
+    for (const order of [all, [...all].reverse(), [4, 8, 0, 6, 2, 1, 7, 3, 5]])
+      for (const first of [0, 1, 3, 6, 9]) {
+        const target = path.join(scratch('output'), 'out.tar');
+        await write(target, order.slice(0, first), fresh);
+        await write(target, order, resumed);
+        const names = await inside(target);
+        // Of one picture that is asked for twice either may have come first.
+        expect([...names].sort()).toEqual([...named].sort());
+        if (first === 0 || order === all) expect(names).toEqual(named);
+      }
+  });
+  test('are told of, the first one by name', async () => {
+    const said: string[] = [];
+    const target = path.join(scratch('output'), 'out.tar');
+    await write(target, all, { ...fresh, say: (text) => void said.push(text) });
+    expect(said).toEqual([
+      'x/IMG_1.JPG is the sample x/IMG_1_JPG, as another one has the name x/IMG_1',
+      expect.stringMatching(/^6 results have other names than their pictures/),
+    ]);
+  });
+  test('that come later, before what is there, leave its name to it', async () => {
+    const target = path.join(scratch('output'), 'out.tar');
+    await writeAll(target, [{ id: 'IMG_1.JPG', index: 0, text: '0', timings }]);
+    const output = await openOutput(target, resumed);
+    const added: BatchResult = { id: 'IMG_1.HEIC', index: 1, text: '1', timings };
+    expect(output.has(itemOf(added), 1)).toBe(false);
+    await output.write(added, FILES);
+    await output.close();
+    expect(await inside(target)).toEqual([
+      ['IMG_1', 'IMG_1.JPG'],
+      ['IMG_1_HEIC', 'IMG_1.HEIC'],
+    ]);
+  });
+});
+
 describe('sidecar', () => {
   const picture = () => {
     const file = path.join(scratch('sidecar'), 'photo.of.me.png');
@@ -224,6 +293,47 @@ describe('sidecar', () => {
     await (await openOutput('sidecar', fresh)).write({ id: image, index: 0, image, text: 'me', timings });
     expect((await openOutput('sidecar', resumed)).has({ image }, 0)).toBe(true);
     expect((await openOutput('sidecar', fresh)).has({ image }, 0)).toBe(false);
+  });
+  test('of pictures of one name are beside each, always the same, and told of', async () => {
+    const folder = scratch('sidecar');
+    const files = ['IMG_1.HEIC', 'IMG_1.JPG', 'IMG_1.png', 'IMG_2.heic', 'IMG_2.cr2'].map((name) =>
+      path.join(folder, name),
+    );
+    for (const file of files) fs.writeFileSync(file, '');
+    const expected = ['IMG_1.HEIC.txt', 'IMG_1.txt', 'IMG_1.png.txt', 'IMG_2.txt'];
+    const results = files
+      .slice(0, 4)
+      .map((image, index): BatchResult => ({ id: image, index, image, text: `${index}`, timings }));
+    for (const order of [results, [...results].reverse()]) {
+      for (const result of order) {
+        // Each in a run of its own, that finds what the others did.
+        const said: string[] = [];
+        const output = await openOutput('sidecar', { ...resumed, say: (text) => void said.push(text) });
+        expect(output.has({ image: result.image as string }, result.index)).toBe(false);
+        await output.write(result);
+        expect(output.has({ image: result.image as string }, result.index)).toBe(true);
+        await output.close();
+        expect(said).toEqual(
+          [0, 2].includes(result.index) ? [expect.stringMatching(/the text of .*IMG_1.* that of .*IMG_1\.JPG$/)] : [],
+        );
+      }
+      const texts = expected.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
+      expect(texts).toEqual(['0\n', '1\n', '2\n', '3\n']);
+      for (const name of expected) fs.rmSync(path.join(folder, name));
+    }
+  });
+  test('is never written over by another batch at the same time', async () => {
+    const image = picture();
+    const outputs = await Promise.all(Array.from({ length: 8 }, () => openOutput('sidecar', fresh)));
+    const done = await Promise.allSettled(
+      outputs.map((output, i) => output.write({ id: image, index: 0, image, text: `${i}`, timings })),
+    );
+    const first = done.findIndex(({ status }) => status === 'fulfilled');
+    const others = done.filter(({ status }) => status === 'rejected');
+    expect(others).toHaveLength(7);
+    for (const other of others) expect(other).toMatchObject({ reason: { code: 'ERR_INVALID_ARGUMENT' } });
+    expect(fs.readFileSync(image.replace(/png$/, 'txt'), 'utf8')).toBe(`${first}\n`);
+    expect(fs.readdirSync(path.dirname(image)).sort()).toEqual(['photo.of.me.png', 'photo.of.me.txt']);
   });
   test('has no place for what is no file', async () => {
     const output = await openOutput('sidecar', fresh);

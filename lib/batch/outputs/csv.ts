@@ -5,7 +5,7 @@ import { invalid } from '../../check.js';
 import type { BatchResult } from '../item.js';
 import { lines } from '../lines.js';
 import { GrowingFile } from './growing-file.js';
-import type { BatchOutput } from './output.js';
+import type { BatchOutput, KindOptions } from './output.js';
 import { Seen } from './seen.js';
 
 /** `objects` and `fields` (the item's own) are JSON; `milliseconds` is the whole time, waiting included. */
@@ -17,9 +17,9 @@ const ESCAPED = new RegExp(`^'${FORMULA.source.slice(1)}`);
 
 /**
  * A record a result (RFC 4180, line breaks as `\n`).
- * @param safe puts an apostrophe before texts that a spreadsheet would take for formulas, and before those that have one
+ * @param options.csvSafe puts an apostrophe before texts that a spreadsheet would take for formulas, and before those that have one
  */
-export async function openCsv(target: string, resume: boolean, safe: boolean): Promise<BatchOutput> {
+export async function openCsv(target: string, { resume, csvSafe: safe = false }: KindOptions): Promise<BatchOutput> {
   const seen = new Seen();
   const length = resume ? await readSeen(target, seen, safe) : 0;
   const file = await GrowingFile.open(target, length);

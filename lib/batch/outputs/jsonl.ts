@@ -3,11 +3,11 @@ import { invalid } from '../../check.js';
 import type { BatchResult } from '../item.js';
 import { lines } from '../lines.js';
 import { GrowingFile } from './growing-file.js';
-import { type BatchOutput, beginning } from './output.js';
+import { type BatchOutput, beginning, type KindOptions } from './output.js';
 import { Seen } from './seen.js';
 
 /** A result a line. */
-export async function openJsonl(target: string, resume: boolean): Promise<BatchOutput> {
+export async function openJsonl(target: string, { resume }: KindOptions): Promise<BatchOutput> {
   const seen = new Seen();
   const length = resume ? await readSeen(target, seen) : 0;
   const file = await GrowingFile.open(target, length);

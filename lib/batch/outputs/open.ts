@@ -4,18 +4,14 @@ import { invalid } from '../../check.js';
 import { alone } from './alone.js';
 import { openCsv } from './csv.js';
 import { openJsonl } from './jsonl.js';
-import type { BatchOutput } from './output.js';
+import type { BatchOutput, KindOptions } from './output.js';
 import { SidecarOutput } from './sidecar.js';
 import { StreamOutput } from './stream.js';
 import { openTar } from './tar.js';
 
-export interface OutputOptions {
-  /** Go on with what is there: a torn end is cut off, what is whole is kept. */
-  resume: boolean;
+export interface OutputOptions extends KindOptions {
   /** Begin anew in place of what is there. */
   overwrite: boolean;
-  /** Of a .csv: keep spreadsheets from taking texts for formulas. Default false: texts are as they are. */
-  csvSafe?: boolean;
 }
 
 const KINDS = { '.jsonl': openJsonl, '.ndjson': openJsonl, '.csv': openCsv, '.tar': openTar };
@@ -30,8 +26,7 @@ export const OUTPUTS =
 export async function openOutput(target: string, options: OutputOptions): Promise<BatchOutput> {
   if (options.resume && options.overwrite) throw invalid('resume and overwrite do not go together');
   const extension = path.extname(target).toLowerCase();
-  const { resume, csvSafe = false } = options;
-  if (csvSafe && extension !== '.csv') throw invalid(`--csv-safe is for a .csv, not for ${target}`);
+  if (options.csvSafe && extension !== '.csv') throw invalid(`--csv-safe is for a .csv, not for ${target}`);
   if (target === '-') {
     if (options.resume) throw invalid('standard output cannot be resumed: give a file');
     return new StreamOutput(process.stdout);
@@ -44,6 +39,6 @@ export async function openOutput(target: string, options: OutputOptions): Promis
     if (present && !present.isFile()) throw invalid(`${target} is no file`);
     if (present && present.size > 0 && !options.resume && !options.overwrite)
       throw invalid(`${target} is there already: go on with it (--resume) or begin anew (--overwrite)`);
-    return open(target, resume && present !== undefined, csvSafe);
+    return open(target, { ...options, resume: options.resume && present !== undefined });
   });
 }

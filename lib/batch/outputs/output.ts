@@ -1,11 +1,20 @@
 import { open } from 'node:fs/promises';
 import type { BatchItem, BatchResult, SampleFiles, Unusable } from '../item.js';
 
+export interface KindOptions {
+  /** Go on with what is there: a torn end is cut off, what is whole is kept. */
+  resume: boolean;
+  /** Of a .csv: keep spreadsheets from taking texts for formulas. Default false: texts are as they are. */
+  csvSafe?: boolean;
+  /** Gets what a user should know, such as that a result has another name than its picture. Default: nobody. */
+  say?: (text: string) => void;
+}
+
 /** Where results go. */
 export interface BatchOutput {
   /** Whether it needs the files of each item. Default: not. */
   readonly wantsFiles?: boolean;
-  /** Whether there is a result of this entry from before. Each is taken for one entry. */
+  /** Whether there is a result of this entry from before. Each is taken for one entry. Asked in the order of the source. */
   has(entry: BatchItem | Unusable, index: number): boolean;
   /** Resolves once the result is on the disk. @throws PaliGemmaError ERR_DISK_FULL */
   write(result: BatchResult, files?: SampleFiles): Promise<void>;

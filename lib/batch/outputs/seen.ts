@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type BatchItem, type BatchResult, itemId, keyOf, type Unusable } from '../item.js';
+import { hash } from './hash-set.js';
 
 /**
- * Which entries have results from before, each as often as it has some. Eight bytes an entry, so that millions fit: by the first 64
- * bits of their keys' SHA-256, of which two among ten million are equal once in 400,000 times.
+ * Which entries have results from before, each as often as it has some. Eight bytes an entry, so that millions fit:
+ * the hashes of their keys.
  */
 export class Seen {
   #hashes = new BigUint64Array(1024);
@@ -41,5 +41,3 @@ export class Seen {
     return false;
   };
 }
-
-const hash = (key: string): bigint => createHash('sha256').update(key).digest().readBigUInt64LE();

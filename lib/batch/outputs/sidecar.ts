@@ -1,22 +1,30 @@
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { invalid } from '../../check.js';
 import { type BatchItem, type BatchResult, imagePath, isUnusable, type Unusable } from '../item.js';
 import { explainWriting, syncFolder } from './growing-file.js';
+import type { OutputOptions } from './open.js';
 import type { BatchOutput } from './output.js';
+import { Renames } from './renames.js';
+import { SidecarNames } from './sidecar-names.js';
+
+type SidecarOptions = Pick<OutputOptions, 'resume' | 'overwrite' | 'say'>;
 
 /** `photo.txt` beside `photo.jpg`: the text, or the objects as JSON. A picture that failed has none, so that it is tried again. */
 export class SidecarOutput implements BatchOutput {
-  readonly #options: { resume: boolean; overwrite: boolean };
+  readonly #options: SidecarOptions;
+  readonly #names = new SidecarNames();
+  readonly #renames: Renames;
 
-  constructor(options: { resume: boolean; overwrite: boolean }) {
+  constructor(options: SidecarOptions) {
     this.#options = options;
+    this.#renames = new Renames(options.say);
   }
 
   has(entry: BatchItem | Unusable): boolean {
     const image = isUnusable(entry) ? undefined : imagePath(entry);
-    return this.#options.resume && image !== undefined && fs.existsSync(sidecar(image));
+    return this.#options.resume && image !== undefined && fs.existsSync(this.#names.of(image).target);
   }
 
   /** @throws PaliGemmaError ERR_INVALID_ARGUMENT for a picture without a place of its own: a URL, one of a tar, or one whose text is there */
@@ -24,30 +32,46 @@ export class SidecarOutput implements BatchOutput {
     if (error) return;
     if (image === undefined || /^(?!file:)[a-z][a-z+.-]*:\/\//i.test(image))
       throw invalid(`${id}: sidecar needs pictures that are files`);
-    const target = sidecar(image);
-    if (fs.existsSync(target) && !this.#options.overwrite)
-      throw invalid(`${target} is there already: go on with what is there (--resume) or begin anew (--overwrite)`);
-    const partial = `${target}.${process.pid}.partial`;
+    const { target, other } = this.#names.of(image);
+    const { overwrite } = this.#options;
+    if (fs.existsSync(target) && !overwrite) throw isThere(target);
+    const partial = `${target}.${randomUUID().slice(0, 8)}.partial`;
     try {
-      const file = await open(partial, 'w');
+      const file = await open(partial, 'wx');
       try {
         await file.writeFile(`${text ?? JSON.stringify(objects)}\n`);
         await file.sync();
       } finally {
         await file.close();
       }
-      await rename(partial, target);
+      await (overwrite ? rename(partial, target) : moveToNew(partial, target));
       await syncFolder(target);
+      if (other !== undefined)
+        this.#renames.add(`the text of ${image} is ${target}, as the name without its ending is that of ${other}`);
     } catch (error) {
       await rm(partial, { force: true }).catch(() => {});
       throw explainWriting(error, target);
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#renames.end();
+  }
 }
 
-function sidecar(image: string): string {
-  const file = /^file:/i.test(image) ? fileURLToPath(image) : image;
-  return `${file.replace(/\.[^./\\]*$/, '')}.txt`;
+const isThere = (target: string) =>
+  invalid(`${target} is there already: go on with what is there (--resume) or begin anew (--overwrite)`);
+
+/** Another batch may have written it in the meantime. */
+async function moveToNew(partial: string, target: string): Promise<void> {
+  try {
+    await link(partial, target);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw isThere(target);
+    // Disks of cameras (FAT) have no links; that nothing was there a moment ago is all that can be had.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(code)) throw error;
+    return rename(partial, target);
+  }
+  await rm(partial);
 }

@@ -1,10 +1,12 @@
 import { open } from 'node:fs/promises';
 import tar from 'tar-stream';
 import { invalid } from '../../check.js';
-import type { BatchResult, SampleFiles } from '../item.js';
+import { type BatchResult, itemId, type SampleFiles } from '../item.js';
 import { GrowingFile } from './growing-file.js';
 import { parseResult } from './jsonl.js';
-import { type BatchOutput, beginning } from './output.js';
+import { type BatchOutput, beginning, type KindOptions } from './output.js';
+import { Renames } from './renames.js';
+import { SampleNames } from './sample-names.js';
 import { Seen } from './seen.js';
 import { walkTar } from './walk-tar.js';
 
@@ -13,21 +15,27 @@ const TRAILER = Buffer.alloc(1024);
 const LAST = 'json';
 
 /**
- * A WebDataset: for each item `KEY.jpg` (what the picture is), the other files of its sample, `KEY.caption` with the text (of
- * objects: their JSON), and `KEY.json` with the whole result. Without the trailer of a tar until it is closed, which tar programs
- * put up with.
+ * A WebDataset: for each item, under a name of its own, `KEY.jpg` (what the picture is), the other files of its sample,
+ * `KEY.caption` with the text (of objects: their JSON), and `KEY.json` with the whole result. Without the trailer of a tar until
+ * it is closed, which tar programs put up with.
  */
-export async function openTar(target: string, resume: boolean): Promise<BatchOutput> {
+export async function openTar(target: string, { resume, say }: KindOptions): Promise<BatchOutput> {
   const seen = new Seen();
-  const length = resume ? await readSeen(target, seen) : 0;
+  const renames = new Renames(say);
+  const names = new SampleNames(renames);
+  const length = resume ? await readSeen(target, seen, names) : 0;
   const file = await GrowingFile.open(target, length);
   let turn: Promise<unknown> = Promise.resolve();
   return {
     wantsFiles: true,
-    has: seen.has,
+    has(entry, index) {
+      if (seen.has(entry, index)) return true;
+      names.give(itemId(entry, index), index);
+      return false;
+    },
     write(result, files = []) {
       // Packed at the same time, appended in their order.
-      const packed = sample(result, files);
+      const packed = sample(names.take(result.id, result.index), result, files);
       const appended = turn.then(async () => ({ done: file.append(await packed) }));
       turn = appended.catch(() => {});
       return appended.then(({ done }) => done);
@@ -35,12 +43,12 @@ export async function openTar(target: string, resume: boolean): Promise<BatchOut
     async close() {
       await file.append(TRAILER).catch(() => {}); // who wrote the last result knows
       await file.close();
+      renames.end();
     },
   };
 }
 
-async function sample(result: BatchResult, files: SampleFiles): Promise<Buffer> {
-  const key = keyOfSample(result.id, files[0]?.extension);
+async function sample(key: string, result: BatchResult, files: SampleFiles): Promise<Buffer> {
   const kept = files.filter(({ extension }) => extension !== 'caption' && extension !== LAST);
   const { text, objects } = result;
   const caption = text ?? (objects && JSON.stringify(objects));
@@ -56,18 +64,8 @@ async function sample(result: BatchResult, files: SampleFiles): Promise<Buffer> 
   return whole.subarray(0, whole.length - TRAILER.length);
 }
 
-/** A name within the tar: relative, without what WebDataset would take for an extension. */
-const keyOfSample = (id: string, extension = ''): string =>
-  id
-    .slice(0, extension !== '' && id.endsWith(`.${extension}`) ? -extension.length - 1 : undefined)
-    .replace(/^[a-z][a-z+.-]*:\/\//i, '')
-    .replace(/[\\:*?"<>|#\0]/g, '_')
-    .replace(/[^/]*$/, (name) => name.replaceAll('.', '_'))
-    .replace(/(^|\/)\.{1,2}(?=\/)/g, '$1_')
-    .replace(/^\/+/, '') || '_';
-
 /** How far the tar is whole: after the last sample that has its `.json`. What is after that may be one torn sample, no more. */
-async function readSeen(target: string, seen: Seen): Promise<number> {
+async function readSeen(target: string, seen: Seen, names: SampleNames): Promise<number> {
   const file = await open(target);
   let length = 0;
   const torn = new Set<string>();
@@ -78,6 +76,7 @@ async function readSeen(target: string, seen: Seen): Promise<number> {
       const result = parseResult((await read()).toString());
       if (!result) continue;
       seen.add(result);
+      names.add(name.slice(0, -LAST.length - 1));
       length = end;
       torn.clear();
     }

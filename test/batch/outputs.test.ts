@@ -67,6 +67,20 @@ describe.each(['out.jsonl', 'out.csv', 'out.tar'])('%s', (name) => {
     await writeAll(target, [], { resume: false, overwrite: true });
     expect(fs.statSync(target).size).toBeLessThan(before.length);
   });
+  test('has no place for fields that cannot be written, and goes on', async () => {
+    const target = path.join(scratch('output'), name);
+    const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+    const output = await openOutput(target, fresh);
+    await expect(output.write({ ...(RESULTS[1] as BatchResult), deep }, FILES)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining(RESULTS[1]?.id as string),
+    });
+    await output.write(RESULTS[0] as BatchResult, FILES);
+    await output.close();
+    const again = await openOutput(target, resumed);
+    expect(RESULTS.slice(0, 2).map((result) => again.has(itemOf(result), result.index))).toEqual([true, false]);
+    await again.close();
+  });
   test('is written by one batch at a time', async () => {
     const target = path.join(scratch('output'), name);
     const link = path.join(scratch('link'), name);

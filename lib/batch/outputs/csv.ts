@@ -5,7 +5,7 @@ import { invalid } from '../../check.js';
 import type { BatchResult } from '../item.js';
 import { lines } from '../lines.js';
 import { GrowingFile } from './growing-file.js';
-import type { BatchOutput, KindOptions } from './output.js';
+import { asJson, type BatchOutput, type KindOptions } from './output.js';
 import { Seen } from './seen.js';
 
 /** `objects` and `fields` (the item's own) are JSON; `milliseconds` is the whole time, waiting included. */
@@ -36,7 +36,7 @@ function record({ id, index, image, text, objects, error, timings, ...fields }: 
     objects && JSON.stringify(objects),
     error && `${error.code}: ${error.message}`,
     timings?.total,
-    Object.keys(fields).length > 0 ? JSON.stringify(fields) : undefined,
+    Object.keys(fields).length > 0 ? asJson(fields, id) : undefined,
   ];
   return stringify([safe ? cells.map((cell) => (FORMULA.test(String(cell)) ? `'${cell}` : cell)) : cells]);
 }

@@ -3,7 +3,7 @@ import { invalid } from '../../check.js';
 import type { BatchResult } from '../item.js';
 import { lines } from '../lines.js';
 import { GrowingFile } from './growing-file.js';
-import { type BatchOutput, beginning, type KindOptions } from './output.js';
+import { asJson, type BatchOutput, beginning, type KindOptions } from './output.js';
 import { Seen } from './seen.js';
 
 /** A result a line. */
@@ -13,7 +13,7 @@ export async function openJsonl(target: string, { resume }: KindOptions): Promis
   const file = await GrowingFile.open(target, length);
   return {
     has: seen.has,
-    write: (result) => file.append(`${JSON.stringify(result)}\n`),
+    write: (result) => file.append(`${asJson(result, result.id)}\n`),
     close: () => file.close(),
   };
 }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { PaliGemmaError, reasonOf } from '../../errors.js';
 import type { BatchItem, BatchResult, SampleFiles, Unusable } from '../item.js';
 
 export interface KindOptions {
@@ -19,6 +20,17 @@ export interface BatchOutput {
   /** Resolves once the result is on the disk. @throws PaliGemmaError ERR_DISK_FULL */
   write(result: BatchResult, files?: SampleFiles): Promise<void>;
   close(): Promise<void>;
+}
+
+/** @throws PaliGemmaError ERR_INVALID_ARGUMENT for fields that are nested too deeply, which can be read but not written */
+export function asJson(value: unknown, id: string): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new PaliGemmaError('ERR_INVALID_ARGUMENT', `${id}: its fields are no JSON (${reasonOf(error)})`, {
+      cause: error,
+    });
+  }
 }
 
 /** The first bytes of a file, or all it has. */

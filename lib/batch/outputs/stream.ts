@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { BatchResult } from '../item.js';
-import type { BatchOutput } from './output.js';
+import { asJson, type BatchOutput } from './output.js';
 
 /** JSON lines to who reads them, at the speed at which they do. */
 export class StreamOutput implements BatchOutput {
@@ -16,7 +16,7 @@ export class StreamOutput implements BatchOutput {
 
   write(result: BatchResult): Promise<void> {
     return new Promise((resolve, reject) =>
-      this.#stream.write(`${JSON.stringify(result)}\n`, (error) => (error ? reject(error) : resolve())),
+      this.#stream.write(`${asJson(result, result.id)}\n`, (error) => (error ? reject(error) : resolve())),
     );
   }
 

@@ -4,7 +4,7 @@ import { invalid } from '../../check.js';
 import { type BatchResult, itemId, type SampleFiles } from '../item.js';
 import { GrowingFile } from './growing-file.js';
 import { parseResult } from './jsonl.js';
-import { type BatchOutput, beginning, type KindOptions } from './output.js';
+import { asJson, type BatchOutput, beginning, type KindOptions } from './output.js';
 import { Renames } from './renames.js';
 import { SampleNames } from './sample-names.js';
 import { Seen } from './seen.js';
@@ -56,7 +56,7 @@ async function sample(key: string, result: BatchResult, files: SampleFiles): Pro
   const pack = tar.pack();
   for (const { extension, data } of kept) pack.entry(entry(extension), Buffer.from(data));
   if (caption !== undefined) pack.entry(entry('caption'), caption);
-  pack.entry(entry(LAST), JSON.stringify(result));
+  pack.entry(entry(LAST), asJson(result, result.id));
   pack.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of pack as AsyncIterable<Buffer>) chunks.push(chunk);

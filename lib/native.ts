@@ -234,12 +234,20 @@ export interface Addon {
   toRgb(data: Uint8Array, pixels: number, layout: 'grey' | 'grey16' | 'rgba' | 'cmyk'): Promise<Uint8Array>;
   /** Pillow's 8-bit bicubic resize of interleaved RGB to a square. Consumes `rgb`: its buffer is detached in the end. */
   resize(rgb: Uint8Array, width: number, height: number, size: number): Promise<Pixels>;
-  /** Pillow's bilinear resize of float values `[size, size]` to `[height, width]`. */
-  resizeMask(values: Float32Array, size: number, width: number, height: number): Promise<Float32Array>;
+  /** A mask `[height, width]` of 0 and 255: opacities `[size, size]`, resized to the box as Pillow does bilinearly, cut at one half. */
+  layMask(
+    opacities: Float32Array,
+    size: number,
+    box: [left: number, top: number, width: number, height: number],
+    width: number,
+    height: number,
+  ): Promise<Uint8Array>;
+  /** Runs of zeros and non-zeros, down the columns, in COCO's ASCII form. Nobody may transfer `mask` until it is done. */
+  encodeRuns(mask: Uint8Array, width: number, height: number): Promise<string>;
   readGgufHeader(path: string): Promise<GgufHeader>;
   /** Type of each tensor (`shape` fastest dimension first) in a file of this `llama_ftype`, as llama.cpp's quantiser decides. */
   tensorTypes(text: TextShape, fileType: number, tensors: { name: string; shape: number[] }[]): string[];
-  /** Resolves to false when cancelled. */
+  /** Resolves to false when cancelled. What `onProgress` throws ends the work, and the promise rejects with it. */
   writeGguf(plan: GgufPlan, onProgress: (sourceBytes: number) => void): { promise: Promise<boolean>; cancel(): void };
 }
 

@@ -34,8 +34,8 @@ import {
 import { type Detection, toDetection } from './tasks/detect.js';
 import { detectPrompt, type Piece, parseObjects, segmentPrompt } from './tasks/objects.js';
 import { readPrompt } from './tasks/read.js';
-import { encodeMask } from './tasks/rle.js';
-import { MASK_SIZE, type Resize, type Segment, toSegment } from './tasks/segment.js';
+import { encodeOwnMask } from './tasks/rle.js';
+import { MASK_SIZE, type Segment, toSegment } from './tasks/segment.js';
 import type {
   CaptionOptions,
   ChooseOptions,
@@ -247,10 +247,10 @@ export class PaliGemma implements AsyncDisposable {
       return { objects: detections, ...done(timings) };
     }
     const { segments, timings } = await this.#segment(item.image, labels, { ...sampling, signal });
-    return {
-      objects: segments.map((found) => ({ ...found, mask: found.mask && encodeMask(found.mask) })),
-      ...done(timings),
-    };
+    const objects = await Promise.all(
+      segments.map(async (found) => ({ ...found, mask: found.mask && (await encodeOwnMask(found.mask)) })),
+    );
+    return { objects, ...done(timings) };
   }
 
   /** Requests at a time that keep the model busy: those it computes together, as many again, and a few that are being read. */
@@ -293,11 +293,10 @@ export class PaliGemma implements AsyncDisposable {
     if (objects.length === 0) return { segments: [], timings };
     const masks = objects.map(({ codes }) => codes);
     const { values } = await this.#engine.submit({ kind: 'masks', masks }, options.signal);
-    const resize: Resize = (mask, w, h) => native().resizeMask(mask, MASK_SIZE, w, h);
     const segments: Segment[] = [];
     for (const [i, object] of objects.entries()) {
       const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
-      segments.push(await toSegment(object, mask, width, height, resize)); // one at a time: the event loop runs between
+      segments.push(await toSegment(object, mask, width, height));
     }
     return { segments, timings };
   }

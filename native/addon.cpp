@@ -1,16 +1,16 @@
 // Everything that JavaScript can call, one screen of it at the bottom. This file hands calls on: values are converted in
-// js_values.cpp, checked in lib/, and computed with in the other files.
+// js_values.cpp, pixels taken in js_pixels.cpp, checked in lib/, and computed with in the other files.
 #include <napi.h>
 
 #include <memory>
 
 #include "backends.h"
 #include "js_gguf.h"
+#include "js_pixels.h"
 #include "js_read.h"
 #include "js_values.h"
 #include "log.h"
-#include "pixels.h"
-#include "resize.h"
+#include "promise_worker.h"
 
 using namespace paligemma;
 
@@ -92,103 +92,14 @@ private:
     std::unique_ptr<Engine> engine_;
 };
 
-// ---- work on libuv's threads
-
-// Runs `work` on a pool thread and resolves a promise with what `convert` makes of its result.
-template <typename Result> class PromiseWorker : public Napi::AsyncWorker {
-public:
-    using Work    = std::function<Result()>;
-    using Convert = std::function<Napi::Value(Napi::Env, const Result &)>;
-
-    static Napi::Value start(Napi::Env env, Work work, Convert convert) {
-        auto * worker = new PromiseWorker(env, std::move(work), std::move(convert));
-        worker->Queue();
-        return worker->deferred_.Promise();
-    }
-
-protected:
-    PromiseWorker(Napi::Env env, Work work, Convert convert)
-        : AsyncWorker(env, "paligemma"), work_(std::move(work)), convert_(std::move(convert)), deferred_(env) {}
-
-    void Execute() override { result_ = work_(); } // an exception becomes OnError
-    void OnOK() override { deferred_.Resolve(convert_(Env(), result_)); }
-    void OnError(const Napi::Error & error) override { deferred_.Reject(error.Value()); }
-
-private:
-    Work                    work_;
-    Convert                 convert_;
-    Napi::Promise::Deferred deferred_;
-    Result                  result_{};
-};
-
-// Bytes for a worker. The array is held, not copied, as it may be large, and consumed: lib/ hands over only arrays of its
-// own, which nobody else uses.
-struct Held {
-    std::shared_ptr<Napi::Reference<Napi::Uint8Array>> array;
-    const uint8_t                                    * data;
-
-    Held(const Napi::Value & value, size_t expected) {
-        const auto source = value.As<Napi::Uint8Array>();
-        if (source.ByteLength() != expected) throw Napi::RangeError::New(value.Env(), "expected " + std::to_string(expected) + " bytes");
-        array = std::make_shared<Napi::Reference<Napi::Uint8Array>>(Napi::Persistent(source));
-        data  = source.Data();
-    }
-
-    // Frees the bytes now instead of when V8 collects them: pictures would pile up to many times what is in use.
-    void consume() const {
-        Napi::ArrayBuffer buffer = array->Value().ArrayBuffer();
-        if (buffer.ByteLength() == array->Value().ByteLength()) buffer.Detach(); // else a part of somebody else's
-    }
-};
-
-size_t size_argument(const Napi::Value & value) {
-    return size_t(value.As<Napi::Number>().Int64Value());
-}
-
-// resize(rgb: Uint8Array, width, height, size): Promise<Uint8Array>
-Napi::Value resize(const Napi::CallbackInfo & info) {
-    const size_t width = size_argument(info[1]), height = size_argument(info[2]), size = size_argument(info[3]);
-    const Held source(info[0], width * height * 3);
-    return PromiseWorker<Pixels>::start(
-        info.Env(), [=, data = source.data] { return resize_bicubic(data, width, height, size); },
-        [source](Napi::Env env, const Pixels & pixels) {
-            source.consume();
-            return bytes_array(env, pixels);
-        });
-}
-
-// toRgb(data: Uint8Array, pixels, layout): Promise<Uint8Array>
-Napi::Value convert_to_rgb(const Napi::CallbackInfo & info) {
-    const size_t pixels = size_argument(info[1]);
-    const auto   name   = utf8(info[2]);
-    const Layout layout = name == "grey" ? Layout::GREY : name == "grey16" ? Layout::GREY16 : name == "rgba" ? Layout::RGBA : Layout::CMYK;
-    const Held source(info[0], pixels * bytes_per_pixel(layout));
-    return PromiseWorker<Pixels>::start(
-        info.Env(), [=, data = source.data] { return to_rgb(data, pixels, layout); },
-        [source](Napi::Env env, const Pixels & rgb) {
-            source.consume();
-            return bytes_array(env, rgb);
-        });
-}
-
-// resizeMask(values: Float32Array, size, width, height): Promise<Float32Array>
-Napi::Value resize_mask(const Napi::CallbackInfo & info) {
-    const auto source = info[0].As<Napi::Float32Array>();
-    std::vector<float> values(source.Data(), source.Data() + source.ElementLength());
-    const auto size   = size_t(info[1].As<Napi::Number>().Int64Value());
-    const auto width  = size_t(info[2].As<Napi::Number>().Int64Value());
-    const auto height = size_t(info[3].As<Napi::Number>().Int64Value());
-    return PromiseWorker<std::vector<float>>::start(
-        info.Env(), [=] { return resize_bilinear(values.data(), size, size, width, height); },
-        [](Napi::Env env, const std::vector<float> & resized) { return floats(env, resized); });
-}
+// ---- model files
 
 // readGgufHeader(path): Promise<{ fileSize, values: { [key]: value }, tensors: [{ name, type, shape, offset, size }] }>
 Napi::Value read_header(const Napi::CallbackInfo & info) {
     const std::string path = info[0].As<Napi::String>();
     return PromiseWorker<GgufHeader>::start(
         info.Env(), [path] { return read_gguf_header(path); },
-        [](Napi::Env env, const GgufHeader & header) { return header_object(env, header); });
+        [](Napi::Env env, GgufHeader & header) { return header_object(env, header); });
 }
 
 // tensorTypes(text, fileType, tensors): string[]
@@ -268,7 +179,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports["Model"]          = ModelHandle::define(env);
     exports["resize"]         = Napi::Function::New(env, resize);
     exports["toRgb"]          = Napi::Function::New(env, convert_to_rgb);
-    exports["resizeMask"]     = Napi::Function::New(env, resize_mask);
+    exports["layMask"]        = Napi::Function::New(env, lay_out_mask);
+    exports["encodeRuns"]     = Napi::Function::New(env, encode_mask_runs);
     exports["readGgufHeader"] = Napi::Function::New(env, read_header);
     exports["tensorTypes"]    = Napi::Function::New(env, choose_tensor_types);
     exports["writeGguf"]      = Napi::Function::New(env, WriteWorker::start);

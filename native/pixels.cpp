@@ -13,9 +13,8 @@ size_t bytes_per_pixel(Layout layout) {
     }
 }
 
-std::vector<uint8_t> to_rgb(const uint8_t * data, size_t pixels, Layout layout) {
-    std::vector<uint8_t> rgb(pixels * 3);
-    uint8_t * to = rgb.data();
+void to_rgb(const uint8_t * data, size_t pixels, Layout layout, uint8_t * rgb) {
+    uint8_t * to = rgb;
     const size_t step = bytes_per_pixel(layout);
     for (const uint8_t * from = data; from != data + pixels * step; from += step, to += 3) {
         switch (layout) {
@@ -41,7 +40,6 @@ std::vector<uint8_t> to_rgb(const uint8_t * data, size_t pixels, Layout layout) 
             }
         }
     }
-    return rgb;
 }
 
 } // namespace paligemma

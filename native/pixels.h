@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace paligemma {
 
@@ -16,6 +15,7 @@ enum class Layout {
 
 size_t bytes_per_pixel(Layout layout);
 
-std::vector<uint8_t> to_rgb(const uint8_t * data, size_t pixels, Layout layout);
+// `rgb`: three times as many bytes as there are pixels.
+void to_rgb(const uint8_t * data, size_t pixels, Layout layout, uint8_t * rgb);
 
 } // namespace paligemma

@@ -131,7 +131,8 @@ std::vector<uint8_t> resize_bicubic(const uint8_t * rgb, size_t width, size_t he
     return result;
 }
 
-std::vector<float> resize_bilinear(const float * values, size_t in_width, size_t in_height, size_t out_width, size_t out_height) {
+void resize_bilinear(const float * values, size_t in_width, size_t in_height, size_t out_width, size_t out_height,
+                     const std::function<void(size_t y, const float * row)> & take) {
     const auto sum = [](const Window<double> & window, const float * in, size_t step) {
         double total = 0.0;
         for (size_t i = 0; i < window.weights.size(); ++i) total += double(in[(window.first + i) * step]) * window.weights[i];
@@ -144,12 +145,12 @@ std::vector<float> resize_bilinear(const float * values, size_t in_width, size_t
         for (size_t y = 0; y < in_height; ++y) narrow[y * out_width + x] = sum(window, values + y * in_width, 1);
     }
     const Windows lines(in_height, out_height, triangle, 1.0);
-    std::vector<float> result(out_height * out_width);
+    std::vector<float> row(out_width);
     for (size_t y = 0; y < out_height; ++y) {
         const auto window = lines.at(y);
-        for (size_t x = 0; x < out_width; ++x) result[y * out_width + x] = sum(window, &narrow[x], out_width);
+        for (size_t x = 0; x < out_width; ++x) row[x] = sum(window, &narrow[x], out_width);
+        take(y, row.data());
     }
-    return result;
 }
 
 } // namespace paligemma

@@ -172,25 +172,97 @@ describe('choices', () => {
 describe('masks', () => {
   const object = { label: 'x', score: 1, ymin: 0.25, xmin: 0.5, ymax: 0.75, xmax: 1, codes: [] };
   test('lie in their boxes', async () => {
-    const resize = async (_: Float32Array, width: number, height: number) => new Float32Array(width * height).fill(0.6);
-    const { mask } = await toSegment(object, new Float32Array(64 * 64), 10, 8, resize);
+    const { mask } = await toSegment(object, new Float32Array(64 * 64).fill(0.2), 10, 8);
     const inside = (i: number) => i % 10 >= 5 && Math.floor(i / 10) >= 2 && Math.floor(i / 10) < 6;
     expect([...mask.data]).toEqual(Array.from({ length: 80 }, (_, i) => (inside(i) ? 255 : 0)));
   });
   test('are placed by rounding halves to even, as Python does', () => {
     expect([0.5, 1.5, 2.5, 3.49, 3.51, 0].map(roundHalfEven)).toEqual([0, 2, 2, 3, 4, 0]);
   });
-  test('are encoded as COCO encodes them', () => {
+  test('are encoded as COCO encodes them', async () => {
     // pycocotools.mask.encode of the same arrays
     const mask = (rows: string[]) => ({
       data: Uint8Array.from(rows.join(''), (c) => Number(c) * 255),
       width: rows[0]?.length as number,
       height: rows.length,
     });
-    expect(encodeMask(mask(['0010', '0110', '0010']))).toEqual({ size: [3, 4], counts: decodeRuns([4, 1, 1, 3, 3]) });
-    expect(encodeMask(mask(['1', '1']))).toEqual({ size: [2, 1], counts: decodeRuns([0, 2]) });
+    expect(await encodeMask(mask(['0010', '0110', '0010']))).toEqual({
+      size: [3, 4],
+      counts: decodeRuns([4, 1, 1, 3, 3]),
+    });
+    expect(await encodeMask(mask(['1', '1']))).toEqual({ size: [2, 1], counts: decodeRuns([0, 2]) });
+  });
+
+  test('random ones of any shape are encoded as runs counted one by one', async () => {
+    const shape = fc.record({
+      width: fc.integer({ min: 1, max: 200 }),
+      height: fc.integer({ min: 1, max: 200 }),
+      run: fc.integer({ min: 1, max: 300 }),
+      seed: fc.integer(),
+    });
+    await fc.assert(
+      fc.asyncProperty(shape, async ({ width, height, run, seed }) => {
+        let state = seed >>> 0;
+        let value = 0;
+        const data = new Uint8Array(width * height).map(() => {
+          state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+          if ((state >>> 8) % run === 0) value = value === 0 ? 1 + (state >>> 24) : 0;
+          return value;
+        });
+        const before = data.slice();
+        const { size, counts } = await encodeMask({ data, width, height });
+        expect(size).toEqual([height, width]);
+        expect(Buffer.compare(data, before)).toBe(0);
+        if (counts !== decodeRuns(runsOf(data, width, height))) throw new Error(`${width} x ${height}`);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('that are no masks are refused', async () => {
+    const data = new Uint8Array(6);
+    for (const bad of [
+      null,
+      {},
+      { data, width: 2, height: 2 },
+      { data, width: -2, height: -3 },
+      { data: 'x', width: 1, height: 1 },
+    ])
+      await expect(encodeMask(bad as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+
+  test('that are transferred while they are encoded are an error, and no crash', async () => {
+    const data = new Uint8Array(5000 * 4000);
+    const encoded = encodeMask({ data, width: 5000, height: 4000 });
+    structuredClone(data, { transfer: [data.buffer] });
+    await expect(encoded).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/transferred/),
+    });
+  });
+
+  test('lie where bilinear interpolation of their values says', async () => {
+    const values = new Float32Array(64 * 64).map((_, i) => ((i % 64) + Math.floor(i / 64) - 63) / 20); // a slope
+    const whole = { ...object, ymin: 0, xmin: 0, ymax: 1, xmax: 1 };
+    const { mask } = await toSegment(whole, values, 128, 256);
+    const wrong = [...mask.data].filter((value, i) => {
+      const slope = ((i % 128) + 0.5) / 2 + (Math.floor(i / 128) + 0.5) / 4 - 64; // its sign where the picture's pixel lies
+      return Math.abs(slope) > 0.3 && value !== (slope > 0 ? 255 : 0);
+    });
+    expect(wrong.length).toBe(0);
   });
 });
+
+/** Runs down the columns, one pixel after the other. */
+function runsOf(data: Uint8Array, width: number, height: number): number[] {
+  const runs = [0];
+  for (let x = 0; x < width; x++)
+    for (let y = 0; y < height; y++) {
+      if ((data[y * width + x] !== 0) !== (runs.length % 2 === 0)) runs.push(0);
+      runs[runs.length - 1] = (runs.at(-1) as number) + 1;
+    }
+  return runs;
+}
 
 /** COCO's form of given runs, written out independently: each a little-endian base-32 number with a "more" bit. */
 function decodeRuns(runs: number[]): string {

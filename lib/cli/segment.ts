@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import sharp from 'sharp';
 import { checkDrawing, drawTo } from '../draw.js';
-import { encodeMask } from '../tasks/rle.js';
+import { encodeOwnMask } from '../tasks/rle.js';
 import type { Segment } from '../tasks/segment.js';
 import { failWith, print, withModel } from './common.js';
 import { type FindOptions, findCommand, printObjects } from './detect.js';
@@ -27,13 +27,13 @@ async function run(image: string, options: Options): Promise<void> {
       const segments = await model.segment(image, labels, { maxTokens, constrained });
       const files = options.masks === undefined ? [] : await writeMasks(options.masks, image, segments);
       if (options.draw !== undefined) await drawTo(options.draw, image, segments);
-      const described = segments.map(({ mask, ...rest }, i) => ({
+      if (!options.json) return printObjects(segments);
+      const described = segments.map(async ({ mask, ...rest }, i) => ({
         ...rest,
-        mask: mask && encodeMask(mask),
+        mask: mask && (await encodeOwnMask(mask)),
         file: files[i],
       }));
-      if (options.json) print(JSON.stringify({ image, segments: described }));
-      else printObjects(segments);
+      print(JSON.stringify({ image, segments: await Promise.all(described) }));
     } catch (error) {
       failWith(options, { image }, error);
     }

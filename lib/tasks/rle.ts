@@ -1,3 +1,8 @@
+import { ownCopy } from '../copy.js';
+import { PaliGemmaError, show } from '../errors.js';
+import { native } from '../native.js';
+import type { Mask } from './segment.js';
+
 /** A mask in COCO's compressed run-length encoding: readable by pycocotools. */
 export interface RunLength {
   /** Height, width. */
@@ -6,42 +11,22 @@ export interface RunLength {
   counts: string;
 }
 
-/** Encodes a mask of zeros and non-zeros, row by row, as COCO does. */
-export function encodeMask({ data, width, height }: { data: Uint8Array; width: number; height: number }): RunLength {
-  return { size: [height, width], counts: compress(runLengths(data, width, height)) };
+/**
+ * Encodes a mask of zeros and non-zeros, row by row, as COCO does. Works on another thread.
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT when `data` does not hold `width * height` bytes
+ */
+export async function encodeMask(mask: Mask): Promise<RunLength> {
+  const { data, width, height } = mask ?? {};
+  const isSize = (n: unknown) => Number.isSafeInteger(n) && (n as number) > 0;
+  if (!(data instanceof Uint8Array) || !isSize(width) || !isSize(height) || data.length !== width * height)
+    throw new PaliGemmaError(
+      'ERR_INVALID_ARGUMENT',
+      `a mask needs width and height (whole numbers) and data (a Uint8Array of width * height bytes), not ${show(width)}, ${show(height)} and ${data instanceof Uint8Array ? `${data.length} bytes` : show(data)}`,
+    );
+  return encodeOwnMask({ data: await ownCopy(data), width, height });
 }
 
-function runLengths(data: Uint8Array, width: number, height: number): number[] {
-  const runs: number[] = [];
-  let set = false;
-  let run = 0;
-  for (let x = 0; x < width; x++)
-    for (let y = 0; y < height; y++) {
-      if ((data[y * width + x] !== 0) !== set) {
-        runs.push(run);
-        run = 0;
-        set = !set;
-      }
-      run++;
-    }
-  runs.push(run);
-  return runs;
-}
-
-// COCO's mask API: from the third run on the difference to the run before the last, in groups of five bits with the lowest
-// first, a sixth bit for "more", offset by 48 to printable ASCII.
-function compress(runs: number[]): string {
-  let text = '';
-  for (const [i, run] of runs.entries()) {
-    let value = i > 2 ? run - (runs[i - 2] as number) : run;
-    let more = true;
-    while (more) {
-      let bits = value & 0x1f;
-      value >>= 5;
-      more = bits & 0x10 ? value !== -1 : value !== 0;
-      if (more) bits |= 0x20;
-      text += String.fromCharCode(bits + 48);
-    }
-  }
-  return text;
+/** As {@link encodeMask}, of a mask that nobody else has, without copying it. */
+export async function encodeOwnMask({ data, width, height }: Mask): Promise<RunLength> {
+  return { size: [height, width], counts: await native().encodeRuns(data, width, height) };
 }

@@ -1,3 +1,4 @@
+import { native } from '../native.js';
 import { type Detection, toDetection } from './detect.js';
 import type { ParsedObject } from './objects.js';
 
@@ -16,11 +17,9 @@ export interface Mask {
 /** Pixels on each side of a decoded mask. */
 export const MASK_SIZE = 64;
 
-/** Scales float values `[MASK_SIZE, MASK_SIZE]` to `[height, width]`. */
-export type Resize = (values: Float32Array, width: number, height: number) => Promise<Float32Array>;
-
 /**
  * Lays a decoded mask into its box: opacity `clip(value / 2 + 0.5, 0, 1)`, resized bilinearly, cut at one half; zero outside.
+ * Works on another thread.
  * @param values the decoder's output, `[64, 64]`
  */
 export async function toSegment(
@@ -28,28 +27,22 @@ export async function toSegment(
   values: Float32Array,
   width: number,
   height: number,
-  resize: Resize,
 ): Promise<Segment & { mask: Mask }> {
-  const data = new Uint8Array(width * height);
   const [top, left, bottom, right] = [
     roundHalfEven(object.ymin * height),
     roundHalfEven(object.xmin * width),
     roundHalfEven(object.ymax * height),
     roundHalfEven(object.xmax * width),
   ] as const;
-  const boxWidth = right - left;
-  if (boxWidth > 0 && bottom > top) {
-    const soft = await resize(
-      values.map((value) => Math.min(Math.max(value / 2 + 0.5, 0), 1)),
-      boxWidth,
-      bottom - top,
-    );
-    for (let y = top; y < bottom; y++)
-      for (let x = left; x < right; x++)
-        if ((soft[(y - top) * boxWidth + (x - left)] as number) > 0.5) data[y * width + x] = 255;
-  }
+  const [across, down] = [right - left, bottom - top];
+  const data =
+    across > 0 && down > 0
+      ? await native().layMask(values.map(opacity), MASK_SIZE, [left, top, across, down], width, height)
+      : new Uint8Array(width * height);
   return { ...toDetection(object, width, height), mask: { data, width, height } };
 }
+
+const opacity = (value: number) => Math.min(Math.max(value / 2 + 0.5, 0), 1);
 
 /** Python's `round`, which the reference places masks with: a half goes to the even neighbour. */
 export function roundHalfEven(value: number): number {

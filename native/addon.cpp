@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
 
 #include "backends.h"
 #include "js_gguf.h"
@@ -114,12 +115,18 @@ Napi::Value choose_tensor_types(const Napi::CallbackInfo & info) {
 class WriteWorker : public Napi::AsyncProgressWorker<double> {
 public:
     static Napi::Value start(const Napi::CallbackInfo & info) {
-        auto * worker = new WriteWorker(info.Env(), gguf_plan(info[0].As<Napi::Object>()), info[1].As<Napi::Function>());
-        auto cancelled = worker->cancelled_;
+        std::unique_ptr<WriteWorker> worker(new WriteWorker(info.Env(), gguf_plan(info[0].As<Napi::Object>()), info[1].As<Napi::Function>()));
+        const auto cancelled = worker->cancelled_;
+        const auto deferred  = worker->deferred_;
         auto job = Napi::Object::New(info.Env());
-        job["promise"] = worker->deferred_.Promise();
+        job["promise"] = deferred.Promise();
         job["cancel"]  = Napi::Function::New(info.Env(), [cancelled](const Napi::CallbackInfo &) { *cancelled = true; });
-        worker->Queue();
+        try {
+            worker->Queue();
+            worker.release(); // deletes itself when it is done
+        } catch (const Napi::Error & error) {
+            deferred.Reject(error.Value());
+        }
         return job;
     }
 
@@ -134,15 +141,28 @@ protected:
         });
     }
     void OnProgress(const double * done, size_t count) override {
-        if (count > 0) on_progress_.Call({Napi::Number::New(Env(), done[count - 1])});
+        if (count == 0 || thrown_) return;
+        try {
+            on_progress_.Call({Napi::Number::New(Env(), done[count - 1])});
+        } catch (const Napi::Error & error) { // ends the work and is what the promise rejects with
+            thrown_.emplace(error);
+            *cancelled_ = true;
+        }
     }
-    void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), whole_)); }
-    void OnError(const Napi::Error & error) override { deferred_.Reject(error.Value()); }
+    void OnOK() override {
+        if (thrown_) {
+            deferred_.Reject(thrown_->Value());
+        } else {
+            deferred_.Resolve(Napi::Boolean::New(Env(), whole_));
+        }
+    }
+    void OnError(const Napi::Error & error) override { deferred_.Reject((thrown_ ? *thrown_ : error).Value()); }
 
 private:
     GgufPlan                           plan_;
     Napi::FunctionReference            on_progress_;
     Napi::Promise::Deferred            deferred_;
+    std::optional<Napi::Error>         thrown_; // by on_progress
     std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
     bool                               whole_     = false;
 };

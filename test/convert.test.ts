@@ -7,6 +7,7 @@ import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { readSafetensors } from '../lib/checkpoint/safetensors.js';
 import type { StoredTensor } from '../lib/checkpoint/stored-tensor.js';
 import { convert, modelInfo, PaliGemma } from '../lib/index.js';
+import { type GgufPlan, type NativeView, native } from '../lib/native.js';
 import { openModelFolder } from '../lib/weights/model-folder.js';
 import {
   bytesOf,
@@ -471,6 +472,42 @@ describe('what cannot be converted', () => {
     await expect(convert(reference('pg1-random'), target, { quantization: 'q3' as never })).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
     });
+  });
+});
+
+describe('the writer of models', () => {
+  const folder = scratch('writer');
+  const source = path.join(folder, 'values');
+  fs.writeFileSync(source, new Uint8Array(256 * 256 * 4));
+  const view = { path: source, offset: 0, type: 'f32', rows: [[256, 256]], columns: [[256, 1]] } as NativeView;
+  const plan = (target: string): GgufPlan => ({
+    path: path.join(folder, target),
+    threads: 1,
+    values: [{ key: 'general.architecture', type: 'string', value: 'none' }],
+    tensors: Array.from({ length: 8 }, (_, i) => ({
+      ...{ name: `t${i}`, shape: [256, 256], type: 'f32', values: view, lowRank: [], add: 0 },
+    })),
+  });
+
+  test('rejects with what its callback throws, once, and tells it nothing more', async () => {
+    const thrown = new Error('mine');
+    let calls = 0;
+    const job = native().writeGguf(plan('thrown'), () => {
+      calls++;
+      throw thrown;
+    });
+    await expect(job.promise).rejects.toBe(thrown);
+    expect(calls).toBe(1);
+  });
+  test('rejects with what went wrong, and with what is no error', async () => {
+    await expect(native().writeGguf(plan('no/such/folder'), () => {}).promise).rejects.toThrow(/no such file/i);
+    const job = native().writeGguf(plan('text'), () => {
+      throw 'a text';
+    });
+    await expect(job.promise).rejects.toBe('a text');
+  });
+  test('resolves when nothing goes wrong', async () => {
+    expect(await native().writeGguf(plan('whole'), () => {}).promise).toBe(true);
   });
 });
 

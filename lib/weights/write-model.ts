@@ -87,15 +87,7 @@ async function replace(parts: [Part, Part], target: string, options: WriteOption
 async function writePart(part: Part, file: string, before: number, meter: ProgressMeter, signal?: AbortSignal) {
   signal?.throwIfAborted();
   const plan = { path: file, threads: os.availableParallelism(), values: part.values, tensors: part.tensors };
-  let failure: unknown;
-  const job = native().writeGguf(plan, (done) => {
-    try {
-      reporting(() => meter.update(before + done));
-    } catch (error) {
-      failure ??= error; // it must not pass through native code
-      job.cancel();
-    }
-  });
+  const job = native().writeGguf(plan, (done) => reporting(() => meter.update(before + done)));
   signal?.addEventListener('abort', job.cancel, { once: true });
   try {
     await job.promise;
@@ -103,7 +95,6 @@ async function writePart(part: Part, file: string, before: number, meter: Progre
     signal?.removeEventListener('abort', job.cancel);
   }
   signal?.throwIfAborted();
-  if (failure) throw failure;
 }
 
 /** Carries what a caller's callback threw, to be told from what went wrong here. */

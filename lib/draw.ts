@@ -1,13 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 import { PaliGemmaError } from './errors.js';
-import { decodeImage, type ImageInput } from './image.js';
+import { type ImageInput, withImage } from './image.js';
 import type { Detection } from './tasks/detect.js';
 import type { Mask, Segment } from './tasks/segment.js';
 
 /** Colours that stay apart from each other and from most pictures: Okabe and Ito's, the dark ones left out. */
 const COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2'] as const;
+
+/** Of 255. */
+const MASK_OPACITY = 120;
 
 /**
  * Draws boxes, labels and, for segments, translucent masks over a picture. Every label has its own colour; boxes have a dark
@@ -15,18 +18,20 @@ const COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7
  * @returns PNG, as large as the picture
  */
 export async function draw(image: ImageInput, objects: (Detection | Segment)[]): Promise<Buffer> {
-  const { data, width, height } = await decodeImage(image);
   const labels = [...new Set(objects.map((object) => object.label))];
   const colour = (label: string) => COLOURS[labels.indexOf(label) % COLOURS.length] as string;
-  const layers = objects.flatMap((object) => {
-    const layer = 'mask' in object && object.mask ? maskLayer(object.mask, object.box, colour(object.label)) : null;
-    return layer ? [layer] : [];
+  return withImage(image, async ({ data, width, height }) => {
+    const layers: OverlayOptions[] = [];
+    for (const object of objects) {
+      const layer = 'mask' in object && object.mask && (await maskLayer(object.mask, object.box, colour(object.label)));
+      if (layer) layers.push(layer);
+    }
+    const svg = Buffer.from(overlay(objects, width, height, colour));
+    return sharp(data, { raw: { width, height, channels: 3 } })
+      .composite([...layers, { input: svg }])
+      .png()
+      .toBuffer();
   });
-  const svg = Buffer.from(overlay(objects, width, height, colour));
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .composite([...layers, { input: svg }])
-    .png()
-    .toBuffer();
 }
 
 /** Throws ERR_INVALID_ARGUMENT when a name to draw to says another format than PNG. */
@@ -40,23 +45,23 @@ export async function drawTo(file: string, image: ImageInput, objects: (Detectio
 }
 
 /** A mask as a coloured layer, cut to where it has pixels. Null: it has none. */
-function maskLayer({ data, width }: Mask, box: Detection['box'], colour: string) {
+async function maskLayer({ data, width, height }: Mask, box: Detection['box'], colour: string) {
   const [left, top] = [Math.max(Math.floor(box.xmin), 0), Math.max(Math.floor(box.ymin), 0)];
-  const [right, bottom] = [Math.min(Math.ceil(box.xmax), width), Math.min(Math.ceil(box.ymax), data.length / width)];
+  const [right, bottom] = [Math.min(Math.ceil(box.xmax), width), Math.min(Math.ceil(box.ymax), height)];
   const [across, down] = [right - left, bottom - top];
   if (across <= 0 || down <= 0) return null;
-  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [number, number, number];
-  const pixels = Buffer.alloc(across * down * 4);
-  for (let y = 0; y < down; y++)
-    for (let x = 0; x < across; x++) {
-      if (data[(top + y) * width + left + x] === 0) continue;
-      const at = (y * across + x) * 4;
-      pixels[at] = r;
-      pixels[at + 1] = g;
-      pixels[at + 2] = b;
-      pixels[at + 3] = 120;
-    }
-  return { input: pixels, raw: { width: across, height: down, channels: 4 as const }, left, top };
+  const opacity = await sharp(data, { raw: { width, height, channels: 1 } })
+    .extract({ left, top, width: across, height: down })
+    .threshold(1)
+    .linear(MASK_OPACITY / 255)
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer();
+  const input = await sharp({ create: { width: across, height: down, channels: 3, background: colour } })
+    .joinChannel(opacity, { raw: { width: across, height: down, channels: 1 } })
+    .raw()
+    .toBuffer();
+  return { input, raw: { width: across, height: down, channels: 4 as const }, left, top };
 }
 
 function overlay(objects: Detection[], width: number, height: number, colour: (label: string) => string): string {

@@ -1,11 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { ownCopy } from './copy.js';
+import { Gate } from './engine/gate.js';
 import { PaliGemmaError, reasonOf, show } from './errors.js';
 import { fetchBytes } from './fetch-bytes.js';
 import { native } from './native.js';
 
-/** Pixels without a container: 8 bit, interleaved, `height * width * channels` values; grey, RGB or RGBA (alpha is dropped). */
+/**
+ * Pixels without a container: 8 bit, interleaved, `height * width * channels` values; grey, RGB or RGBA (alpha is dropped). More
+ * than a megabyte is copied in pieces: leave `data` alone until the call has ended.
+ */
 export interface RawImage {
   data: Uint8Array;
   width: number;
@@ -33,40 +38,75 @@ export const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'hei
 
 const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause });
 
+/** Decoded pictures of this process hold so much at a time: enough for the threads that decode, of photos too. */
+const PIXEL_BYTES = 192 << 20;
+const pixels = new Gate(PIXEL_BYTES);
+/** Encoded pictures that were fetched, and wait or are decoded; what a URL has is known when it is there. */
+const ENCODED_BYTES = 128 << 20;
+const UNKNOWN_BYTES = 2 << 20;
+const encoded = new Gate(ENCODED_BYTES);
+
 /**
  * Any image to upright RGB, as Pillow's `Image.open(...).convert("RGB")` after `ImageOps.exif_transpose` gives it: the
  * first frame; alpha dropped, not blended; grey copied to three channels; 16-bit colour cut to the upper 8 bits; CMYK by
  * Pillow's formula; colour profiles ignored. Pixels are equal but for AVIF (another decoder: a few levels) and for the
  * transparent pixels of a GIF (black here). Decoding runs on libvips' own threads.
+ *
+ * Pixels belong to `use`, and its memory is accounted for until it has ended: others wait before they decode.
  * @throws PaliGemmaError ERR_INVALID_IMAGE when it cannot be had or decoded, ERR_INVALID_ARGUMENT when it is no image input;
- *   the signal's reason when aborted.
+ *   the signal's reason when aborted; what `use` throws
  */
-export async function decodeImage(input: ImageInput, signal?: AbortSignal): Promise<DecodedImage> {
+export async function withImage<T>(
+  input: ImageInput,
+  use: (image: DecodedImage) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   signal?.throwIfAborted();
-  if (isRaw(input)) return decodeRaw(input);
-  const { source, label } = await locate(input, signal);
-  try {
-    return await decode(source);
-  } catch (error) {
-    throw invalid(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
+  if (isRaw(input)) {
+    checkRaw(input);
+    const held = input.data.length + (input.channels === 3 ? 0 : input.width * input.height * 3);
+    return pixels.run(async (place) => use(await decodeRaw(input, place.signal)), signal, held);
   }
+  const work = async (from: AbortSignal | undefined, reweigh?: (bytes: number) => void) => {
+    const { source, label } = await locate(input, from);
+    if (typeof source !== 'string') reweigh?.(source.length);
+    const said = <R>(error: unknown): R => {
+      throw invalid(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
+    };
+    const header = await readHeader(source).catch(said<Metadata>);
+    const decoded = async () => use(await decode(source, header).catch(said<DecodedImage>));
+    return pixels.run(decoded, from, bytesToDecode(header));
+  };
+  const held = input instanceof Blob ? input.size : isRemote(input) ? UNKNOWN_BYTES : 0;
+  return held === 0 ? work(signal) : encoded.run((place) => work(place.signal, place.reweigh), signal, held);
 }
 
-async function decode(source: string | Uint8Array): Promise<DecodedImage> {
-  const options = { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true } as const;
-  const {
-    space,
-    depth,
-    channels,
-    format,
-    width,
-    height,
-    hasAlpha,
-    orientation = 1,
-  } = await sharp(source, options).metadata();
-  if (!FORMATS.has(format)) throw new Error('unsupported image format');
-  if (Math.max(width, height) > MAX_SIDE) throw new Error('exceeds pixel limit');
-  const image = sharp(source, { ...options, autoOrient: orientation !== 1 });
+/** As {@link withImage}, for who keeps the pixels. */
+export const decodeImage = (input: ImageInput, signal?: AbortSignal): Promise<DecodedImage> =>
+  withImage(input, async (image) => image, signal);
+
+const OPTIONS = { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true } as const;
+
+async function readHeader(source: string | Uint8Array): Promise<Metadata> {
+  const header = await sharp(source, OPTIONS).metadata();
+  if (!FORMATS.has(header.format)) throw new Error('unsupported image format');
+  if (Math.max(header.width, header.height) > MAX_SIDE) throw new Error('exceeds pixel limit');
+  return header;
+}
+
+const SAMPLE_BYTES: Record<string, number> = { uchar: 1, ushort: 2, float: 4 };
+
+/** What decoding holds at most: the pixels, what the decoder must have whole, and the copy that is turned upright. */
+function bytesToDecode({ width, height, channels, depth, format, space, isProgressive, orientation = 1 }: Metadata) {
+  const sample = channels * (SAMPLE_BYTES[depth] ?? 8);
+  const inRows = (format === 'jpeg' || format === 'png') && !isProgressive;
+  const pixels = 3 + (space === 'cmyk' ? 4 : depth === 'ushort' && channels === 1 ? 2 : 0);
+  return width * height * (pixels + (inRows ? 0 : Math.max(sample, 2 * channels)) + (orientation === 1 ? 0 : sample));
+}
+
+async function decode(source: string | Uint8Array, header: Metadata): Promise<DecodedImage> {
+  const { space, depth, channels, hasAlpha, orientation = 1 } = header;
+  const image = sharp(source, { ...OPTIONS, autoOrient: orientation !== 1 });
   if (space === 'cmyk') return toRgb(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(), 'cmyk');
   // Pillow has 16-bit grey as integers and clips them to 255 on the way to RGB; with alpha it takes the upper bytes.
   if (depth === 'ushort' && channels === 1)
@@ -85,7 +125,7 @@ async function toRgb(image: Sharp, layout: 'cmyk' | 'grey16'): Promise<DecodedIm
 const isRaw = (input: unknown): input is RawImage =>
   typeof input === 'object' && input !== null && 'data' in input && 'width' in input && !(input instanceof Uint8Array);
 
-async function decodeRaw({ data, width, height, channels }: RawImage): Promise<DecodedImage> {
+function checkRaw({ data, width, height, channels }: RawImage): void {
   const isSize = (n: unknown) => Number.isSafeInteger(n) && (n as number) > 0;
   if (!(data instanceof Uint8Array) || !isSize(width) || !isSize(height) || ![1, 3, 4].includes(channels))
     throw new PaliGemmaError(
@@ -99,11 +139,18 @@ async function decodeRaw({ data, width, height, channels }: RawImage): Promise<D
       'ERR_INVALID_ARGUMENT',
       `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, not ${data.length}`,
     );
-  // The caller may change or transfer it while it is worked on. (A Buffer's own slice would be no copy.)
-  const own = Uint8Array.prototype.slice.call(data);
+}
+
+async function decodeRaw(image: RawImage, signal: AbortSignal): Promise<DecodedImage> {
+  checkRaw(image); // again: it may have been transferred while it waited
+  const { data, width, height, channels } = image;
+  const own = await ownCopy(data, signal);
   if (channels === 3) return { data: own, width, height };
   return { data: await native().toRgb(own, width * height, channels === 1 ? 'grey' : 'rgba'), width, height };
 }
+
+const isRemote = (input: unknown) =>
+  /^https?:/i.test(input instanceof URL || typeof input === 'string' ? String(input) : '');
 
 /** The encoded picture, or its path, and how to call it in messages. */
 async function locate(
@@ -118,7 +165,7 @@ async function locate(
       `an image must be a path, a URL, encoded bytes, a Blob or raw pixels ({ data, width, height, channels }), not ${show(input)}`,
     );
   const text = String(input);
-  if (/^https?:/i.test(text)) return bytes(await fetchBytes(text, signal), text);
+  if (isRemote(input)) return bytes(await fetchBytes(text, signal), text);
   if (input instanceof URL && input.protocol !== 'file:')
     throw invalid(`${text} cannot be read: file:, http: and https: URLs can`);
   return file(/^file:/i.test(text) ? filePath(text) : text);

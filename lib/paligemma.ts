@@ -1,13 +1,21 @@
 import { askedOf, checkRequest, resultOf } from './batch/ask.js';
 import { type BatchOptions, type BatchSource, numbered } from './batch/entries.js';
-import { type BatchAnswer, type BatchItem, type BatchRequest, type BatchResult, isUnusable } from './batch/item.js';
+import {
+  type BatchAnswer,
+  type BatchItem,
+  type BatchRequest,
+  type BatchResult,
+  heldBytes,
+  isUnusable,
+} from './batch/item.js';
 import { run } from './batch/run.js';
 import { openSource } from './batch/sources/open.js';
 import { checkFunction, checkSignal, flag, object, text } from './check.js';
+import { disposed } from './engine/engine.js';
 import type { Engines } from './engine/engines.js';
 import { Gate } from './engine/gate.js';
 import { loadEngines } from './engine/load.js';
-import { decodeImage, type ImageInput } from './image.js';
+import { type ImageInput, withImage } from './image.js';
 import { openModel } from './model-source.js';
 import { type NativeGenerate, native, type Pixels } from './native.js';
 import {
@@ -72,7 +80,8 @@ export class PaliGemma implements AsyncDisposable {
   private constructor(engine: Engines, info: LoadedModelInfo) {
     this.#engine = engine;
     this.info = info;
-    // So many pictures are decoded ahead of the model: it never waits for one, and memory does not grow with what is asked.
+    // So many requests have their pictures resized ahead of the model: it never waits for one, and memory does not grow with
+    // what is asked. How many of the pictures are decoded at a time is bounded by their bytes, in withImage.
     this.#gate = new Gate(this.concurrency);
   }
 
@@ -184,20 +193,20 @@ export class PaliGemma implements AsyncDisposable {
   async encode(image: ImageInput, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
     object('options', options);
     checkSignal(options.signal);
-    return this.#gate.run(async () => {
-      const { pixels } = await this.#prepare([image], options.signal);
-      return (await this.#engine.submit({ kind: 'encode', images: pixels }, options.signal)).features;
+    return this.#gate.run(async ({ signal }) => {
+      const { pixels } = await this.#prepare([image], signal);
+      return (await this.#engine.submit({ kind: 'encode', images: pixels }, signal)).features;
     }, options.signal);
   }
 
   /** Everything the model computes up to the first token, to check numbers against a reference. */
   async trace(request: GenerateRequest): Promise<Trace> {
     const { prompt, images } = generateRequest(request);
-    return this.#gate.run(async () => {
-      const { pixels } = await this.#prepare(images, request.signal);
+    return this.#gate.run(async ({ signal }) => {
+      const { pixels } = await this.#prepare(images, signal);
       const { inputIds, pixelValues, imageFeatures, logits } = await this.#engine.submit(
         { kind: 'trace', prompt, images: pixels },
-        request.signal,
+        signal,
       );
       return { inputIds, pixelValues, imageFeatures, logits };
     }, request.signal);
@@ -222,7 +231,10 @@ export class PaliGemma implements AsyncDisposable {
         (entry, index) => !isUnusable(entry) && skip(entry, index),
       ),
       ({ entry, index }, inner) => resultOf(entry, index, (item) => this.ask(item, request, inner), inner),
-      { window: this.concurrency, ordered: flag('ordered', ordered), signal },
+      {
+        ...{ window: this.concurrency, ordered: flag('ordered', ordered), signal },
+        weigh: ({ entry }) => heldBytes(entry),
+      },
     );
   }
 
@@ -260,6 +272,7 @@ export class PaliGemma implements AsyncDisposable {
 
   /** Frees the model. What is unfinished rejects with ERR_DISPOSED, as does every later call. May be called again. */
   async dispose(): Promise<void> {
+    this.#gate.close(disposed());
     await this.#engine.dispose();
   }
 
@@ -334,7 +347,7 @@ export class PaliGemma implements AsyncDisposable {
     const { images, ...settings } = generateRequest(request);
     this.#engine.throwIfDisposed();
     checkLength(settings.prompt, this.info.contextTokens);
-    const { done, sizes, entered, prepared } = await this.#gate.run(async () => {
+    const { done, sizes, entered, prepared } = await this.#gate.run(async ({ signal }) => {
       const entered = performance.now();
       const { pixels, sizes } = await this.#prepare(images, signal);
       const prepared = performance.now();
@@ -365,15 +378,20 @@ export class PaliGemma implements AsyncDisposable {
     return { generation, pieces, sizes };
   }
 
-  /** Decodes and resizes images, all at once. */
-  async #prepare(images: ImageInput[], signal: AbortSignal | undefined): Promise<{ pixels: Pixels[]; sizes: Size[] }> {
+  /** Decodes and resizes images, as many at once as there is memory for. */
+  async #prepare(images: ImageInput[], signal: AbortSignal): Promise<{ pixels: Pixels[]; sizes: Size[] }> {
     const prepared = await Promise.all(
-      images.map(async (input) => {
-        const { data, width, height } = await decodeImage(input, signal);
-        const pixels = await native().resize(data, width, height, this.info.imageSize);
-        signal?.throwIfAborted();
-        return { pixels, size: { width, height } };
-      }),
+      images.map((input) =>
+        withImage(
+          input,
+          async ({ data, width, height }) => {
+            signal.throwIfAborted();
+            const pixels = await native().resize(data, width, height, this.info.imageSize);
+            return { pixels, size: { width, height } };
+          },
+          signal,
+        ),
+      ),
     );
     return { pixels: prepared.map(({ pixels }) => pixels), sizes: prepared.map(({ size }) => size) };
   }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { FETCH_LIMIT_BYTES } from '../lib/fetch-bytes.js';
-import { decodeImage, type ImageInput } from '../lib/image.js';
+import { decodeImage, type ImageInput, withImage } from '../lib/image.js';
 import { native } from '../lib/native.js';
 import { FIXTURES, scratch } from './helpers/fixtures.js';
 
@@ -225,4 +225,76 @@ test('large grey16 and CMYK pictures leave the event loop free', async () => {
   await Promise.all([grey, cmyk].map((file) => decodeImage(file)));
   clearInterval(timer);
   expect(worst).toBeLessThan(150); // loops over the pixels in JavaScript take longer
+});
+
+test('a conversion whose result cannot be delivered rejects', async () => {
+  // JavaScript's own types do not know it: its bytes cannot be detached.
+  const { WebAssembly } = globalThis as unknown as {
+    WebAssembly: { Memory: new (size: { initial: number }) => { buffer: ArrayBuffer } };
+  };
+  const { buffer } = new WebAssembly.Memory({ initial: 1 });
+  await expect(native().toRgb(new Uint8Array(buffer), 65536, 'grey')).rejects.toThrow();
+});
+
+describe('memory', () => {
+  const folder = scratch('budget');
+  const photo = path.join(folder, 'photo.png');
+  const PHOTO_BYTES = 5000 * 4000 * 3;
+  const ROOM = 192 << 20;
+  beforeAll(() =>
+    sharp({ create: { width: 5000, height: 4000, channels: 3, background: '#345' } })
+      .png({ compressionLevel: 1 })
+      .toFile(photo),
+  );
+
+  /** Decodes many pictures at once; `most` is how many bytes of pixels there were at a time. */
+  async function decodeAll(inputs: ImageInput[], signal?: AbortSignal) {
+    let now = 0;
+    let most = 0;
+    const order: number[] = [];
+    const results = await Promise.allSettled(
+      inputs.map((input, i) =>
+        withImage(
+          input,
+          async ({ data }) => {
+            order.push(i);
+            now += data.length;
+            most = Math.max(most, now);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            now -= data.length;
+          },
+          signal,
+        ),
+      ),
+    );
+    return { most, order, results };
+  }
+
+  test('decoded pixels are bounded by their bytes, however many pictures are asked about', async () => {
+    const { most, order, results } = await decodeAll(Array(20).fill(photo));
+    expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
+    expect([order.length, most <= ROOM, most >= PHOTO_BYTES]).toEqual([20, true, true]);
+  }, 120_000);
+
+  test('raw pixels count as well', async () => {
+    const raw = { data: new Uint8Array(PHOTO_BYTES), width: 5000, height: 4000, channels: 3 as const };
+    const { most, order } = await decodeAll(Array(8).fill(raw));
+    expect([order.length, most <= ROOM]).toEqual([8, true]);
+  }, 120_000);
+
+  test('a picture larger than the room is decoded, alone', async () => {
+    const large = { data: new Uint8Array(9000 * 9000), width: 9000, height: 9000, channels: 1 as const };
+    const { order, results } = await decodeAll([photo, large, photo]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+    expect(order.length).toBe(3);
+  }, 120_000);
+
+  test('an abort while pictures wait for room rejects them with its reason, and the next ones have it', async () => {
+    const abort = new AbortController();
+    const many = decodeAll(Array(20).fill(photo), abort.signal);
+    abort.abort(new Error('enough'));
+    const { results } = await many;
+    for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { message: 'enough' } });
+    expect((await decodeAll([photo])).order).toEqual([0]);
+  }, 120_000);
 });

@@ -244,6 +244,15 @@ describe('limits', () => {
     structuredClone(data, { transfer: [data.buffer] });
     expect((await answer).length).toBeGreaterThan(0);
   });
+  test('raw pixels of a photo that are transferred meanwhile are an error, and no crash', async () => {
+    const data = new Uint8Array(4000 * 3000 * 3);
+    const answer = model.caption({ data, width: 4000, height: 3000, channels: 3 });
+    structuredClone(data, { transfer: [data.buffer] });
+    await expect(answer).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/transferred/),
+    });
+  });
   test('every seed that is allowed repeats its text', async () => {
     const draw = () => model.generate({ ...request, temperature: 3, seed: 2 ** 32 - 2 }).then(({ text }) => text);
     expect(new Set(await Promise.all([draw(), draw(), draw(), draw()])).size).toBe(1);
@@ -283,6 +292,36 @@ describe('dispose', () => {
     await expect(other.encode(PICTURE)).rejects.toEqual(code('ERR_DISPOSED'));
     await other.dispose();
   });
+  test('rejects what waits and what is being decoded at once, and nothing more is decoded', async () => {
+    const other = await PaliGemma.load(EMBEDDED, { maxSequences: 1 });
+    const large = { data: new Uint8Array(5000 * 4000 * 3), width: 5000, height: 4000, channels: 3 as const };
+    const tall = { ...large, data: new Uint8Array(large.data) };
+    let read = 0;
+    const images = Array.from({ length: 40 }, () => ({
+      ...tall,
+      get data() {
+        read++;
+        return large.data;
+      },
+    }));
+    const calls = images.map((image) => other.caption(image).catch((error) => error.code));
+    const others = [other.encode(images[0] as never), other.trace({ prompt: 'x', images: [images[0] as never] })];
+    const failed = others.map((call) => expect(call).rejects.toEqual(code('ERR_DISPOSED')));
+    await new Promise(setImmediate);
+    let order = '';
+    const gone = other.dispose().then(() => {
+      order += 'disposed';
+    });
+    const looked = read;
+    const codes = await Promise.all(calls).then((all) => {
+      order += 'rejected ';
+      return all;
+    });
+    await Promise.all([gone, ...failed]);
+    expect([new Set(codes), order]).toEqual([new Set(['ERR_DISPOSED']), 'rejected disposed']);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(read).toBe(looked);
+  }, 60_000);
 });
 
 test('the event loop stays free while models load and generate', async () => {

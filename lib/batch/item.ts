@@ -81,6 +81,17 @@ export const isItem = (value: BatchItem | ImageInput): value is BatchItem =>
 export const imagePath = ({ image }: BatchItem): string | undefined =>
   typeof image === 'string' || image instanceof URL ? String(image) : undefined;
 
+/** What an entry holds in memory: its picture, or all its files. */
+export function heldBytes(entry: BatchItem | Unusable): number {
+  if (isUnusable(entry)) return 0;
+  const { image } = entry;
+  const files = (entry as { [FILES]?: SampleFiles })[FILES];
+  if (files) return files.reduce((sum, { data }) => sum + data.length, 0);
+  if (image instanceof Uint8Array) return image.length;
+  if (image instanceof Blob) return image.size;
+  return typeof image === 'object' && image !== null && 'data' in image ? (image.data?.length ?? 0) : 0;
+}
+
 export const isUrl = (image: string): boolean => /^https?:\/\//i.test(image);
 
 export const itemId = (entry: BatchItem | Unusable, index: number): string =>

@@ -2,7 +2,7 @@
 import { PaliGemmaError } from '../errors.js';
 import { describe, resultOf, Withdrawn } from './ask.js';
 import { numbered } from './entries.js';
-import type { BatchItem, BatchResult, Outcome, SampleFiles, Unusable } from './item.js';
+import { type BatchItem, type BatchResult, heldBytes, type Outcome, type SampleFiles, type Unusable } from './item.js';
 import type { BatchOutput } from './outputs/output.js';
 import { run } from './run.js';
 import { withFiles } from './sample.js';
@@ -83,7 +83,8 @@ export async function runJob({ output, answer, window, ordered, maxErrors, onDon
       return { result, files };
     };
     const signal = AbortSignal.any([job.signal, failed.signal]);
-    for await (const { result, files } of run(left, work, { window, ordered, signal })) {
+    const weigh = ({ entry }: { entry: BatchItem | Unusable }) => heldBytes(entry);
+    for await (const { result, files } of run(left, work, { window, ordered, signal, weigh })) {
       if (!result) continue;
       const written = write(result, files).finally(() => writing.delete(written));
       writing.add(written);

@@ -1,30 +1,36 @@
 import { type Deferred, deferred } from '../engine/deferred.js';
 
-export interface RunOptions {
+export interface RunOptions<T> {
   /** Items worked on at a time, and finished ones that wait for who reads them. */
   window: number;
   /** Results in the order of the items instead of as they come. */
   ordered: boolean;
   signal: AbortSignal | undefined;
+  /** Bytes that an item holds until its result is taken. Default: none. */
+  weigh?: (item: T) => number;
 }
+
+/** Pictures that come in memory, as from a tar, are not read further ahead than this. */
+const HELD_BYTES = 128 << 20;
 
 /**
  * Works on items as they come, several at a time, and gives results as they are taken: an item is read from the source only
- * when there is room in the window. Leaving the loop aborts what is unfinished.
+ * when there is room in the window and in memory. Leaving the loop aborts what is unfinished.
  */
 export async function* run<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   work: (item: T, signal: AbortSignal) => Promise<R>,
-  { window, ordered, signal }: RunOptions,
+  { window, ordered, signal, weigh = () => 0 }: RunOptions<T>,
 ): AsyncGenerator<R, void, undefined> {
   const left = new AbortController();
   const inner = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  const finished = new Map<number, R>(); // by the number of the item, in the order of finishing
+  const finished = new Map<number, { result: R; bytes: number }>(); // by the number of the item, in the order of finishing
   let failure: { error: unknown } | undefined;
   let broken: { error: unknown } | undefined; // the source: what was read before is still worked on
   let ended = false;
   let taken = 0;
   let started = 0;
+  let held = 0;
   let news: Deferred<void> = deferred();
   let room: Deferred<void> = deferred();
   const tell = (error?: { error: unknown }) => {
@@ -36,16 +42,18 @@ export async function* run<T, R>(
     const reader = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
     try {
       while (!inner.aborted) {
-        while (started - taken >= window && !inner.aborted) {
+        while ((started - taken >= window || held >= HELD_BYTES) && !inner.aborted) {
           room = deferred();
           await room.promise;
         }
         const next = await reader.next();
         if (next.done || inner.aborted) break;
         const index = started++;
+        const bytes = weigh(next.value);
+        held += bytes;
         work(next.value, inner).then(
           (result) => {
-            finished.set(index, result);
+            finished.set(index, { result, bytes });
             tell();
           },
           (error) => tell({ error }),
@@ -71,10 +79,11 @@ export async function* run<T, R>(
       if (failure) throw failure.error;
       const next = ordered ? (finished.has(taken) ? taken : undefined) : finished.keys().next().value;
       if (next !== undefined) {
-        const result = finished.get(next) as R;
+        const { result, bytes } = finished.get(next) as { result: R; bytes: number };
         finished.delete(next);
         yield result;
         taken++;
+        held -= bytes;
         room.resolve();
       } else if (ended && taken === started) {
         if (broken) throw broken.error;

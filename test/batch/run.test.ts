@@ -38,6 +38,23 @@ describe('a batch of work', () => {
     }
     await results.return();
   });
+  test('reads no further ahead than memory allows, and one item whatever it weighs', async () => {
+    let read = 0;
+    function* source() {
+      for (const n of numbers(12)) {
+        read++;
+        yield n;
+      }
+    }
+    const weigh = (n: number) => (n === 5 ? 1 << 30 : 50 << 20);
+    const ahead: number[] = [];
+    for await (const n of run(source(), async (n) => n, { ...options, window: 10, ordered: true, weigh })) {
+      await sleep(1);
+      ahead.push(read - n);
+    }
+    // Of 50 MiB each three are held; behind the heavy one nothing is read until it is taken.
+    expect(ahead).toEqual([3, 3, 3, 3, 2, 1, 3, 3, 3, 3, 2, 1]);
+  });
   test('works on as many at a time as the window has', async () => {
     let now = 0;
     let most = 0;

@@ -1,6 +1,6 @@
 import { PaliGemmaError, reasonOf } from './errors.js';
 
-/** Limits of one download: encoded pictures beyond them are refused. */
+/** Limits of one download: encoded pictures beyond them are refused. That of bytes where none other is given. */
 export const FETCH_LIMIT_BYTES = 64 << 20;
 export const FETCH_TIMEOUT_MS = 30_000;
 
@@ -15,6 +15,8 @@ export interface FetchOptions {
   ) => Promise<Pick<Response, 'ok' | 'status' | 'statusText' | 'headers'> & { body: Body }>;
   /** Refuse what the server says is no picture. Default false: what it is shows when it is decoded. */
   picturesOnly?: boolean;
+  /** Default {@link FETCH_LIMIT_BYTES}. */
+  maxBytes?: number;
 }
 
 type Body = (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
@@ -27,7 +29,11 @@ type Body = (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
 export async function fetchBytes(
   url: string,
   signal?: AbortSignal,
-  { fetch: get = fetch as NonNullable<FetchOptions['fetch']>, picturesOnly = false }: FetchOptions = {},
+  {
+    fetch: get = fetch as NonNullable<FetchOptions['fetch']>,
+    picturesOnly = false,
+    maxBytes = FETCH_LIMIT_BYTES,
+  }: FetchOptions = {},
 ): Promise<Uint8Array> {
   const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
   const fail = (what: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', `${url}: ${what}`, { cause });
@@ -41,10 +47,10 @@ export async function fetchBytes(
       throw fail(problem, trouble ? new TransientFailure(`${status} ${statusText}`) : undefined);
     }
     const chunks: Uint8Array[] = [];
-    let size = Number(headers.get('content-length')) > FETCH_LIMIT_BYTES ? Number.POSITIVE_INFINITY : 0;
+    let size = Number(headers.get('content-length')) > maxBytes ? Number.POSITIVE_INFINITY : 0;
     for await (const chunk of body ?? []) {
       size += chunk.length;
-      if (size > FETCH_LIMIT_BYTES) throw fail(`larger than the limit of ${FETCH_LIMIT_BYTES >> 20} MiB`); // which closes the connection
+      if (size > maxBytes) throw fail(`larger than the limit of ${sizeOf(maxBytes)}`); // which closes the connection
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
@@ -69,3 +75,7 @@ function refusal(response: Pick<Response, 'ok' | 'status' | 'statusText' | 'head
     return `the server sent ${type}, not a picture`;
   return undefined;
 }
+
+/** A limit in words: in MiB where it is a whole number of them. */
+export const sizeOf = (bytes: number): string =>
+  bytes % (1 << 20) === 0 ? `${bytes / (1 << 20)} MiB` : `${bytes} bytes`;

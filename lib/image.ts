@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { ownCopy } from './copy.js';
 import { Gate } from './engine/gate.js';
 import { PaliGemmaError, reasonOf, show } from './errors.js';
-import { fetchBytes } from './fetch-bytes.js';
+import { Access } from './image/access.js';
+import { locateImage } from './image/locate.js';
 import { native } from './native.js';
 
 /**
@@ -60,6 +59,7 @@ export async function withImage<T>(
   input: ImageInput,
   use: (image: DecodedImage) => Promise<T>,
   signal?: AbortSignal,
+  access: Access = Access.any,
 ): Promise<T> {
   signal?.throwIfAborted();
   if (isRaw(input)) {
@@ -68,7 +68,7 @@ export async function withImage<T>(
     return pixels.run(async (place) => use(await decodeRaw(input, place.signal)), signal, held);
   }
   const work = async (from: AbortSignal | undefined, reweigh?: (bytes: number) => void) => {
-    const { source, label } = await locate(input, from);
+    const { source, label } = await locateImage(input, access, from);
     if (typeof source !== 'string') reweigh?.(source.length);
     const said = <R>(error: unknown): R => {
       throw invalid(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
@@ -77,13 +77,14 @@ export async function withImage<T>(
     const decoded = async () => use(await decode(source, header).catch(said<DecodedImage>));
     return pixels.run(decoded, from, bytesToDecode(header));
   };
-  const held = input instanceof Blob ? input.size : isRemote(input) ? UNKNOWN_BYTES : 0;
+  const fetched = isRemote(input) || (access.inMemory && !(input instanceof Uint8Array));
+  const held = input instanceof Blob ? input.size : fetched ? UNKNOWN_BYTES : 0;
   return held === 0 ? work(signal) : encoded.run((place) => work(place.signal, place.reweigh), signal, held);
 }
 
 /** As {@link withImage}, for who keeps the pixels. */
-export const decodeImage = (input: ImageInput, signal?: AbortSignal): Promise<DecodedImage> =>
-  withImage(input, async (image) => image, signal);
+export const decodeImage = (input: ImageInput, signal?: AbortSignal, access?: Access): Promise<DecodedImage> =>
+  withImage(input, async (image) => image, signal, access);
 
 const OPTIONS = { failOn: 'error', limitInputPixels: MAX_PIXELS, ignoreIcc: true } as const;
 
@@ -151,51 +152,6 @@ async function decodeRaw(image: RawImage, signal: AbortSignal): Promise<DecodedI
 
 const isRemote = (input: unknown) =>
   /^https?:/i.test(input instanceof URL || typeof input === 'string' ? String(input) : '');
-
-/** The encoded picture, or its path, and how to call it in messages. */
-async function locate(
-  input: Exclude<ImageInput, RawImage>,
-  signal?: AbortSignal,
-): Promise<{ source: string | Uint8Array; label: string }> {
-  if (input instanceof Uint8Array) return bytes(input, `the image of ${input.length} bytes`);
-  if (input instanceof Blob) return bytes(new Uint8Array(await input.arrayBuffer()), `the Blob of ${input.size} bytes`);
-  if (typeof input !== 'string' && !(input instanceof URL))
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `an image must be a path, a URL, encoded bytes, a Blob or raw pixels ({ data, width, height, channels }), not ${show(input)}`,
-    );
-  const text = String(input);
-  if (isRemote(input)) return bytes(await fetchBytes(text, signal), text);
-  if (input instanceof URL && input.protocol !== 'file:')
-    throw invalid(`${text} cannot be read: file:, http: and https: URLs can`);
-  return file(/^file:/i.test(text) ? filePath(text) : text);
-}
-
-function filePath(url: string): string {
-  try {
-    return fileURLToPath(url);
-  } catch (error) {
-    throw invalid(`${url} is not a usable file URL: ${reasonOf(error)}`, error);
-  }
-}
-
-async function file(name: string) {
-  let found: Awaited<ReturnType<typeof stat>>;
-  try {
-    found = await stat(name);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw invalid(missing ? `no such image file: ${name}` : `${name} cannot be read: ${reasonOf(error)}`, error);
-  }
-  if (found.isDirectory()) throw invalid(`${name} is a folder, not an image`);
-  if (found.size === 0) throw invalid(`${name} is empty`);
-  return { source: name, label: name };
-}
-
-function bytes(data: Uint8Array, label: string) {
-  if (data.length === 0) throw invalid(`${label} is empty`);
-  return { source: data, label };
-}
 
 /** libvips speaks in several lines; the first says it. */
 function describe(message: string): string {

@@ -13,6 +13,7 @@ export { type DeviceInfo, listDevices } from './engine/devices.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
 export { type CachedModel, cacheFolder, listCache, removeFromCache } from './hub/cache.js';
 export { type DownloadOptions, download } from './hub/obtain.js';
+export type { ImageAccess } from './image/access.js';
 export type { ImageInput, RawImage } from './image.js';
 export { modelInfo } from './info.js';
 export { PaliGemma } from './paligemma.js';

@@ -3,6 +3,7 @@ import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text,
 import { defaultCacheType, defaultContext } from './engine/plan.js';
 import { computeThreads } from './engine/processors.js';
 import { PaliGemmaError, show } from './errors.js';
+import type { ImageAccess } from './image/access.js';
 import type { ImageInput } from './image.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
@@ -18,6 +19,18 @@ export function loadOptions(model: string | undefined, options: LoadOptions): vo
     for (const name of texts('devices', options.devices)) device('devices', name, false);
     if (options.devices.length === 0) throw invalid('devices must name at least one');
   }
+  if (options.imageAccess !== undefined) imageAccess(options.imageAccess);
+}
+
+/** A name that is none would leave open what was to be closed. */
+function imageAccess(access: ImageAccess): void {
+  object('imageAccess', access);
+  const { root, maxBytes, publicUrlsOnly, ...others } = access;
+  const [odd] = Object.keys(others);
+  if (odd !== undefined) throw invalid(`imageAccess has root, maxBytes and publicUrlsOnly, not ${show(odd)}`);
+  if (root !== undefined) text('imageAccess.root', root);
+  if (maxBytes !== undefined) whole('imageAccess.maxBytes', maxBytes, 1, Number.MAX_SAFE_INTEGER);
+  if (publicUrlsOnly !== undefined) flag('imageAccess.publicUrlsOnly', publicUrlsOnly);
 }
 
 function device(option: string, value: unknown, auto: boolean): void {

@@ -15,6 +15,7 @@ import { disposed } from './engine/engine.js';
 import type { Engines } from './engine/engines.js';
 import { Gate } from './engine/gate.js';
 import { loadEngines } from './engine/load.js';
+import { Access } from './image/access.js';
 import { type ImageInput, withImage } from './image.js';
 import { openModel } from './model-source.js';
 import { type NativeGenerate, native, type Pixels } from './native.js';
@@ -76,9 +77,11 @@ export class PaliGemma implements AsyncDisposable {
   readonly info: LoadedModelInfo;
   readonly #engine: Engines;
   readonly #gate: Gate;
+  readonly #access: Access;
 
-  private constructor(engine: Engines, info: LoadedModelInfo) {
+  private constructor(engine: Engines, info: LoadedModelInfo, access: Access) {
     this.#engine = engine;
+    this.#access = access;
     this.info = info;
     // So many requests have their pictures resized ahead of the model: it never waits for one, and memory does not grow with
     // what is asked. How many of the pictures are decoded at a time is bounded by their bytes, in withImage.
@@ -98,10 +101,11 @@ export class PaliGemma implements AsyncDisposable {
     options.signal?.throwIfAborted();
     if (model === undefined)
       process.emitWarning(EMBEDDED_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_EMBEDDED_MODEL' });
+    const access = await Access.open(options.imageAccess);
     const opened = await openModel(model, options);
     options.signal?.throwIfAborted();
     const { engines, info } = await loadEngines(opened, options);
-    return new PaliGemma(engines, info);
+    return new PaliGemma(engines, info, access);
   }
 
   /**
@@ -177,7 +181,7 @@ export class PaliGemma implements AsyncDisposable {
     const language = captionLanguage(rest);
     const prompt =
       question === undefined ? captionPrompt(language) : answerPrompt(language, text('question', question));
-    return this.#text(prompt, await videoFrames(video, { frames, range, ffmpeg }, options.signal), rest);
+    return this.#text(prompt, await videoFrames(video, { frames, range, ffmpeg }, options.signal, this.#access), rest);
   }
 
   /** How probable a given answer is. */
@@ -390,6 +394,7 @@ export class PaliGemma implements AsyncDisposable {
             return { pixels, size: { width, height } };
           },
           signal,
+          this.#access,
         ),
       ),
     );

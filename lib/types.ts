@@ -1,3 +1,4 @@
+import type { ImageAccess } from './image/access.js';
 import type { ImageInput } from './image.js';
 import type { FrameOptions } from './video.js';
 import type { Quantization, VisionQuantization } from './weights/quantization.js';
@@ -57,6 +58,8 @@ export interface LoadOptions {
    * and the next call finds a new process. `dispose` gives all its memory back to the system. Default false.
    */
   isolated?: boolean;
+  /** What may be read as a picture, where paths and URLs come from others. Default: anything. */
+  imageAccess?: ImageAccess;
   onProgress?: (progress: Progress) => void;
   /** Aborting rejects with its reason and frees what was loaded. */
   signal?: AbortSignal;

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { PaliGemmaError, reasonOf } from '../errors.js';
 import { fetchBytes } from '../fetch-bytes.js';
+import { Access } from '../image/access.js';
+import { filePath } from '../image/locate.js';
 import { type BatchItem, FILES, imagePath, isUrl, type SampleFiles } from './item.js';
 import { PICTURES } from './sources/pictures.js';
 
@@ -34,12 +33,4 @@ async function extensionOf(name: string, data: Uint8Array): Promise<string> {
 }
 
 /** A picture's file as it is. @throws PaliGemmaError ERR_INVALID_IMAGE */
-export async function readPicture(name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(/^file:/i.test(name) ? fileURLToPath(name) : name);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = missing ? `no such image file: ${name}` : `${name} cannot be read: ${reasonOf(error)}`;
-    throw new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause: error });
-  }
-}
+export const readPicture = (name: string): Promise<Uint8Array> => Access.any.read(filePath(name));

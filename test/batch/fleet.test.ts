@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Collector } from '../../lib/batch/fleet/collector.js';
-import { isPublic } from '../../lib/batch/fleet/public-fetch.js';
+import { isPublic } from '../../lib/image/public-fetch.js';
 import { masked } from '../../lib/batch/fleet/redis.js';
 import { fromReason } from '../../lib/batch/fleet/wire.js';
 import { MAX_STALLED, startWorker, type WorkerOptions } from '../../lib/batch/fleet/worker.js';

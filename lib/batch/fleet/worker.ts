@@ -1,10 +1,10 @@
 import type { Worker } from 'bullmq';
 import { PaliGemmaError } from '../../errors.js';
 import { type FetchOptions, fetchBytes, TransientFailure } from '../../fetch-bytes.js';
+import { publicFetch } from '../../image/public-fetch.js';
 import { describe } from '../ask.js';
 import type { BatchAnswer, BatchItem, BatchRequest } from '../item.js';
 import { readPicture } from '../sample.js';
-import { publicFetch } from './public-fetch.js';
 import { connect } from './redis.js';
 import { type Assignment, type Outcome, type Picture, toReason } from './wire.js';
 

@@ -1,9 +1,9 @@
-// Fetching for strangers: whoever may write to the queue names the URLs, and must not reach what only this machine can.
+// Fetching for strangers: who names the URLs must not reach what only this machine can.
 import dns from 'node:dns';
 import net from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { PaliGemmaError } from '../../errors.js';
-import type { FetchOptions } from '../../fetch-bytes.js';
+import { PaliGemmaError } from '../errors.js';
+import type { FetchOptions } from '../fetch-bytes.js';
 
 /** Addresses of the public internet: not of this machine, its networks, link-local ones (where clouds keep secrets) or special use. */
 export const isPublic = (address: string): boolean =>
@@ -12,7 +12,7 @@ export const isPublic = (address: string): boolean =>
 const refused = (host: string) =>
   new PaliGemmaError(
     'ERR_INVALID_IMAGE',
-    `${host} has a private address, and those are refused (--allow-private-addresses)`,
+    `${host} has a private address, and only public ones may be fetched from (imageAccess.publicUrlsOnly; of a worker: --allow-private-addresses)`,
   );
 
 /**

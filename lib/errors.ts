@@ -1,25 +1,29 @@
+export const ERROR_CODES = [
+  'ERR_MODEL_NOT_FOUND',
+  'ERR_INVALID_MODEL',
+  'ERR_UNSUPPORTED_MODEL',
+  'ERR_GATED_MODEL',
+  'ERR_INVALID_IMAGE',
+  'ERR_INVALID_ARGUMENT',
+  'ERR_PROMPT_TOO_LONG',
+  'ERR_OUT_OF_MEMORY',
+  'ERR_DEVICE_UNAVAILABLE',
+  'ERR_ADDON_NOT_FOUND',
+  'ERR_DOWNLOAD_FAILED',
+  'ERR_DISK_FULL',
+  'ERR_IN_USE',
+  'ERR_CONVERSION_FAILED',
+  'ERR_INFERENCE_FAILED',
+  'ERR_ENGINE_DIED',
+  'ERR_TOO_MANY_ERRORS',
+  'ERR_QUEUE_UNAVAILABLE',
+  'ERR_WORKER_LOST',
+  'ERR_INVALID_OUTCOME',
+  'ERR_DISPOSED',
+] as const;
+
 /** What went wrong, as a stable name to branch on. */
-export type ErrorCode =
-  | 'ERR_MODEL_NOT_FOUND'
-  | 'ERR_INVALID_MODEL'
-  | 'ERR_UNSUPPORTED_MODEL'
-  | 'ERR_GATED_MODEL'
-  | 'ERR_INVALID_IMAGE'
-  | 'ERR_INVALID_ARGUMENT'
-  | 'ERR_PROMPT_TOO_LONG'
-  | 'ERR_OUT_OF_MEMORY'
-  | 'ERR_DEVICE_UNAVAILABLE'
-  | 'ERR_ADDON_NOT_FOUND'
-  | 'ERR_DOWNLOAD_FAILED'
-  | 'ERR_DISK_FULL'
-  | 'ERR_IN_USE'
-  | 'ERR_CONVERSION_FAILED'
-  | 'ERR_INFERENCE_FAILED'
-  | 'ERR_ENGINE_DIED'
-  | 'ERR_TOO_MANY_ERRORS'
-  | 'ERR_QUEUE_UNAVAILABLE'
-  | 'ERR_WORKER_LOST'
-  | 'ERR_DISPOSED';
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** The one error class of this library: `code` says what, `message` says what was expected, what came and what to do. */
 export class PaliGemmaError extends Error {

@@ -88,13 +88,20 @@ export async function resultOf(
   if (isUnusable(entry)) return { id, index, error: describe(entry.error) };
   const known = { ...fieldsOf(entry), id, index };
   try {
-    return { ...known, ...(await answer(entry)) };
+    return { ...known, ...partsOf(await answer(entry)) };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof Withdrawn || isGivenUp(error)) throw error;
     if (error instanceof PaliGemmaError && error.code === 'ERR_DISPOSED') throw error;
     return { ...known, error: describe(error) };
   }
+}
+
+/** An outcome names neither the item nor its place: what else it may hold stays out of the result. */
+function partsOf(outcome: Outcome): Partial<BatchResult> {
+  if ('error' in outcome) return { error: outcome.error };
+  const { text, objects, timings } = outcome;
+  return { ...(text === undefined ? { objects } : { text }), timings };
 }
 
 function fieldsOf(item: BatchItem): Record<string, unknown> {

@@ -2,22 +2,19 @@ import type { Command } from 'commander';
 import { Counter, Histogram, Registry } from 'prom-client';
 import sharp from 'sharp';
 import { startWorker } from '../batch/fleet/worker.js';
-import { number } from '../check.js';
-import {
-  type LogOptions,
-  logOptions,
-  onInterrupt,
-  openLog,
-  publishMetrics,
-  queueOption,
-  redisUrl,
-} from './batch-options.js';
+import { number, whole } from '../check.js';
+import { Access } from '../image/access.js';
+import { type LogOptions, logOptions, openLog, queueOption, redisUrl } from './batch-options.js';
 import { type CommonOptions, commaList, modelCommand, numeric, remark, withModel } from './common.js';
+import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
+import { publishMetrics } from './metrics.js';
 
 interface Options extends CommonOptions, LogOptions {
   redis: string | true;
   queue: string;
   stalledAfter: number;
+  root?: string;
+  maxBytes?: number;
   allowPrivateAddresses?: boolean;
 }
 
@@ -26,6 +23,8 @@ export function workerCommand(): Command {
     .description('answer what `paligemma batch --redis` gives out, until it is interrupted')
     .option('--redis [url]', 'where the queue is (default: REDIS_URL, or redis://127.0.0.1:6379)')
     .option('--stalled-after <seconds>', 'without a sign of life for so long, another worker takes over', numeric, 30)
+    .option('--root <folder>', 'read picture files below this folder only (default: any file)')
+    .option('--max-bytes <n>', 'refuse larger picture files (default: any size, 64 MiB from URLs)', numeric)
     .option('--allow-private-addresses', 'fetch images from private networks and this machine too')
     .option('--devices <list>', 'several devices, each with a copy of the model: cuda:0,cuda:1', commaList);
   return logOptions(queueOption(command)).action(start);
@@ -34,6 +33,9 @@ export function workerCommand(): Command {
 async function start({ redis = true, ...options }: Options): Promise<void> {
   sharp.cache(false); // no picture comes twice
   const stalledAfter = number('--stalled-after', options.stalledAfter, 1, 86_400);
+  const { root, maxBytes, allowPrivateAddresses = false } = options;
+  if (maxBytes !== undefined) whole('--max-bytes', maxBytes, 1, Number.MAX_SAFE_INTEGER);
+  const access = await Access.open({ root, maxBytes, publicUrlsOnly: !allowPrivateAddresses });
   const log = openLog(options, 2);
   const registry = new Registry();
   const images = new Counter({
@@ -48,39 +50,40 @@ async function start({ redis = true, ...options }: Options): Promise<void> {
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
     registers: [registry],
   });
-  await withModel({ ...options, everyDevice: true }, async (model) => {
-    const interrupted = onInterrupt(remark);
-    const metrics = await publishMetrics(options.metrics, registry);
-    try {
-      const worker = await startWorker(redisUrl(redis), (item, request) => model.ask(item, request), {
-        queue: options.queue,
-        concurrency: model.concurrency,
-        stalledAfter,
-        allowPrivateAddresses: options.allowPrivateAddresses ?? false,
-        onOutcome(id, outcome, milliseconds) {
-          const error = 'error' in outcome ? outcome.error : undefined;
-          images.inc({ outcome: error ? 'error' : 'answer' });
-          seconds.observe(milliseconds / 1000);
-          if (error) log.warn({ id, code: error.code }, error.message);
-          else log.debug({ id, milliseconds }, 'answered');
-        },
-        onFailed(id, reason) {
-          images.inc({ outcome: 'failed' });
-          log.error({ id }, reason);
-        },
-        onTrouble: (message) => log.error(message),
-      });
-      log.info({ queue: options.queue, model: model.info.name, devices: model.info.devices }, 'ready');
-      await aborted(interrupted.stop);
-      await Promise.race([worker.close(), aborted(interrupted.end)]);
-      log.info('closed');
-    } finally {
-      interrupted.release();
-      await metrics.close();
-    }
-    // What was not finished is taken over by others; the connection would keep this process.
-    if (interrupted.end.aborted) process.exit(130);
-  });
+  const metrics = await publishMetrics(options.metrics, registry);
+  let leaves: number | undefined;
+  try {
+    await withModel({ ...options, everyDevice: true }, (model) =>
+      interruptible(async ({ stop, end }) => {
+        const worker = await startWorker(redisUrl(redis), (item, request) => model.ask(item, request), {
+          ...{ queue: options.queue, concurrency: model.concurrency, stalledAfter, access },
+          onOutcome(id, outcome, milliseconds) {
+            const error = 'error' in outcome ? outcome.error : undefined;
+            images.inc({ outcome: error ? 'error' : 'answer' });
+            seconds.observe(milliseconds / 1000);
+            if (error) log.warn({ id, code: error.code }, error.message);
+            else log.debug({ id, milliseconds }, 'answered');
+          },
+          onFailed(id, reason) {
+            images.inc({ outcome: 'failed' });
+            log.error({ id }, reason);
+          },
+          onTrouble: (message) => log.error(message),
+        });
+        log.info({ queue: options.queue, model: model.info.name, devices: model.info.devices }, 'ready');
+        await aborted(stop);
+        remark(FINISHING);
+        const inOrder = await Promise.race([worker.close(), aborted(end)]);
+        if (inOrder) log.info('closed');
+        else leaves = end.aborted ? INTERRUPTED : 1;
+      }),
+    );
+  } finally {
+    await metrics.close();
+  }
+  if (leaves === 1)
+    remark('Redis does not answer: what was begun could not be handed in, and is left to other workers');
+  if (leaves !== undefined) process.exit(leaves); // a connection would keep this process
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

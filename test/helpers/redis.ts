@@ -40,6 +40,11 @@ export class RedisServer {
     await once(child, 'exit');
   }
 
+  /** It holds its connections and says nothing, until it is stopped with SIGKILL. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
   #answers(): Promise<boolean> {
     return new Promise((resolve) => {
       const socket = net.connect(this.port, '127.0.0.1');

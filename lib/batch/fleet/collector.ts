@@ -1,16 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Deferred, deferred } from '../../engine/deferred.js';
-import type { ErrorCode } from '../../errors.js';
+import { reasonOf } from '../../errors.js';
 import { Withdrawn } from '../ask.js';
-import { type BatchItem, type BatchRequest, imagePath, isUrl, itemId, keyOf } from '../item.js';
-import { readPicture } from '../sample.js';
-import { type Connection, connect } from './redis.js';
-import { type Assignment, fromReason, type Outcome, type Picture } from './wire.js';
+import { type BatchItem, type BatchRequest, itemId, keyOf, type Outcome } from '../item.js';
+import { failureOf, outcomeOf } from './outcome.js';
+import { type Connection, connect, refusals, unavailable } from './redis.js';
+import { Room } from './room.js';
+import { pictureToSend, sizeToSend } from './sent.js';
+import type { Assignment, Picture } from './wire.js';
 
 /** Jobs in Redis at a time: enough for a large fleet, little enough to be given up. */
 export const FLEET_WINDOW = 1000;
@@ -19,8 +21,10 @@ export const FLEET_WINDOW_IN_MEMORY = 256;
 /** And bytes of pictures that are sent along, base64. */
 const INLINE_BYTES = 128 << 20;
 const LOOK_EVERY_MS = 2_000;
+const LISTEN_AGAIN_MS = 500;
 const ATTEMPTS = 3;
 const DAY = 86_400;
+const STOPPED = 'stopped before it was begun';
 
 interface Pending {
   assignment: Assignment;
@@ -36,6 +40,8 @@ export interface CollectorOptions {
   resume: boolean;
   /** Send files of this machine along, for workers that do not share them. */
   inline: boolean;
+  /** Bytes of pictures in Redis at a time, base64. */
+  inlineBytes?: number;
   onTrouble: (message: string) => void;
 }
 
@@ -50,11 +56,17 @@ export class Collector {
   readonly #events: QueueEvents;
   readonly #run: string;
   readonly #pending = new Map<string, Pending>();
+  /** Given up here without an end, so that they may still be in Redis. */
+  readonly #left = new Set<string>();
+  readonly #room: Room;
   #adding: string[] = [];
-  #bytes = 0;
-  #room: Deferred<void> | undefined;
+  readonly #sending = new Set<Promise<void>>();
   readonly #looking: NodeJS.Timeout;
   #looks: Promise<void> | undefined;
+  /** Nothing more is given out. */
+  #stopped = false;
+  #closing = false;
+  readonly #onRefusal: (error: Error) => void;
 
   private constructor(
     connection: Connection,
@@ -68,7 +80,9 @@ export class Collector {
     this.#queue = queue;
     this.#events = events;
     this.#run = run;
-    events.on('completed', ({ jobId, returnvalue }) => this.#settle(jobId, parsed(returnvalue)));
+    this.#onRefusal = refusals(options.onTrouble);
+    this.#room = new Room(options.inlineBytes ?? INLINE_BYTES);
+    events.on('completed', ({ jobId, returnvalue }) => this.#settle(jobId, returnvalue));
     events.on('failed', ({ jobId, failedReason }) => this.#fail(jobId, failedReason));
     this.#looking = setInterval(() => {
       this.#looks ??= this.#look()
@@ -77,19 +91,28 @@ export class Collector {
           this.#looks = undefined;
         });
     }, LOOK_EVERY_MS);
+    void this.#listen();
   }
 
   /** @throws PaliGemmaError ERR_QUEUE_UNAVAILABLE */
   static async open(url: string, options: CollectorOptions): Promise<Collector> {
     const connection = await connect(url, options.onTrouble);
     const { Queue, QueueEvents } = connection.bullmq;
-    const client = connection.client();
-    const queue = new Queue(options.queue, { connection: client });
-    const events = new QueueEvents(options.queue, { connection: connection.client() });
-    queue.on('error', () => {}); // the connection says it already
-    events.on('error', () => {});
-    await events.waitUntilReady();
-    return new Collector(connection, queue, events, await runName(client, options), options);
+    const parts: (Queue | QueueEvents)[] = [];
+    try {
+      const client = connection.client();
+      const run = await runName(client, options);
+      const queue = new Queue(options.queue, { connection: client });
+      const events = new QueueEvents(options.queue, { connection: connection.client(), autorun: false });
+      parts.push(queue, events);
+      queue.on('error', () => {}); // the connection says it already
+      events.on('error', () => {});
+      await Promise.all(parts.map((part) => part.waitUntilReady()));
+      return new Collector(connection, queue, events, run, options);
+    } catch (error) {
+      await connection.close(Promise.allSettled(parts.map((part) => part.close())));
+      throw unavailable(`the queue cannot be used: ${reasonOf(error)}`, error);
+    }
   }
 
   /** Workers that are there now. */
@@ -99,13 +122,16 @@ export class Collector {
 
   /** @throws PaliGemmaError ERR_INVALID_IMAGE for a file that is to be sent and cannot be read; Withdrawn; the signal's reason */
   async answer(item: BatchItem, index: number, signal: AbortSignal): Promise<Outcome> {
-    const bytes = await this.#reserve(item);
+    const bytes = await sizeToSend(item, this.#options.inline);
+    await this.#room.take(bytes);
     let picture: Picture;
     try {
       signal.throwIfAborted();
-      picture = await this.#picture(item);
+      picture = await pictureToSend(item, this.#options.inline);
+      signal.throwIfAborted();
+      if (this.#stopped) throw new Withdrawn(STOPPED);
     } catch (error) {
-      this.#giveBack(bytes);
+      this.#room.giveBack(bytes);
       throw error;
     }
     const { task, prompt, question, labels, language } = item;
@@ -117,7 +143,10 @@ export class Collector {
     const id = this.#jobId(keyOf(itemId(item, index), item), index);
     const done = deferred<Outcome>();
     this.#pending.set(id, { assignment, done, bytes });
-    const abort = () => this.#release(id)?.done.reject(signal.reason);
+    const abort = () => {
+      this.#left.add(id);
+      this.#release(id)?.done.reject(signal.reason);
+    };
     signal.addEventListener('abort', abort, { once: true });
     this.#add(id);
     try {
@@ -127,50 +156,46 @@ export class Collector {
     }
   }
 
-  /** Takes back what no worker has begun. */
+  /** Gives out nothing more, and takes back what no worker has begun: now, and what a worker lets go of later. */
   async withdraw(): Promise<void> {
+    this.#stopped = true;
+    this.#room.close(new Withdrawn(STOPPED));
+    for (const id of this.#adding.splice(0)) this.#withdrawn(id);
+    await this.#takeBack();
+  }
+
+  /** Takes back what was given up and is not begun. Not for a Redis that does not answer. */
+  async close(): Promise<void> {
+    clearInterval(this.#looking);
+    this.#closing = true;
+    await this.#connection.close(this.#leave());
+    for (const id of [...this.#pending.keys()]) this.#withdrawn(id);
+  }
+
+  async #leave(): Promise<void> {
+    await this.#looks;
+    await this.withdraw();
+    await Promise.allSettled([...this.#left].map((id) => this.#takeOut(id)));
+    await Promise.allSettled([this.#events.close(), this.#queue.close()]);
+  }
+
+  async #takeBack(): Promise<void> {
+    await Promise.allSettled(this.#sending); // what is on its way can be taken back once it is there
     await Promise.all(
       [...this.#pending.keys()].map(async (id) => {
-        if ((await this.#queue.remove(id).catch(() => 0)) === 1)
-          this.#release(id)?.done.reject(new Withdrawn('stopped before it was begun'));
+        if (await this.#takeOut(id).catch(() => false)) this.#withdrawn(id);
       }),
     );
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#looking);
-    await this.#looks;
-    await Promise.allSettled([this.#events.close(), this.#queue.close()]);
-    this.#connection.close();
+  /** Whether it is out of Redis: a worker has what it works on, and what has an end stays until it is taken. */
+  async #takeOut(id: string): Promise<boolean> {
+    const state = await this.#queue.getJobState(id);
+    return state !== 'completed' && state !== 'failed' && (await this.#queue.remove(id)) === 1;
   }
 
-  /** Room for a picture that is sent along, before it is read. @returns its bytes as base64 */
-  async #reserve(item: BatchItem): Promise<number> {
-    const name = imagePath(item);
-    let size = 0;
-    if (name === undefined) size = (item.image as Uint8Array).length;
-    else if (this.#options.inline && !isUrl(name)) size = (await stat(name).catch(() => undefined))?.size ?? 0;
-    const bytes = Math.ceil((size * 4) / 3);
-    while (this.#bytes > 0 && this.#bytes + bytes > INLINE_BYTES) {
-      this.#room ??= deferred();
-      await this.#room.promise;
-    }
-    this.#bytes += bytes;
-    return bytes;
-  }
-
-  #giveBack(bytes: number): void {
-    this.#bytes -= bytes;
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
-
-  async #picture(item: BatchItem): Promise<Picture> {
-    const name = imagePath(item);
-    if (name === undefined) return { data: Buffer.from(item.image as Uint8Array).toString('base64') };
-    if (isUrl(name)) return { url: name };
-    if (this.#options.inline) return { data: Buffer.from(await readPicture(name)).toString('base64') };
-    return { path: path.resolve(name) };
+  #withdrawn(id: string): void {
+    this.#release(id)?.done.reject(new Withdrawn(STOPPED));
   }
 
   /** The same for the same item of the same job, so that nothing is given out twice. */
@@ -186,54 +211,75 @@ export class Collector {
     setImmediate(() => {
       const ids = this.#adding;
       this.#adding = [];
-      this.#send(ids).catch(() => {}); // looking finds that they are not there
+      void this.#send(ids);
     });
   }
 
-  async #send(ids: string[]): Promise<void> {
+  /** Looking finds what does not arrive. */
+  #send(ids: string[]): Promise<void> {
     const jobs = ids.flatMap((jobId) => {
       const data = this.#pending.get(jobId)?.assignment;
       return data ? [{ name: 'picture', data, opts: { ...JOB, jobId } }] : [];
     });
-    if (jobs.length > 0) await this.#queue.addBulk(jobs);
+    if (jobs.length === 0) return Promise.resolve();
+    const sent: Promise<void> = this.#queue
+      .addBulk(jobs)
+      .then(() => {}, this.#onRefusal)
+      .finally(() => this.#sending.delete(sent));
+    this.#sending.add(sent);
+    return sent;
   }
 
-  /** What is finished without our having heard of it, and what is gone. */
+  /** BullMQ stops listening at an event that it cannot read. */
+  async #listen(): Promise<void> {
+    while (!this.#closing) {
+      await this.#events.run().catch(() => {});
+      if (!this.#closing) await sleep(LISTEN_AGAIN_MS);
+    }
+  }
+
+  /** What is finished without our having heard of it, and what is gone or let go of. */
   async #look(): Promise<void> {
     const missing: string[] = [];
     for (const id of [...this.#pending.keys()]) {
       const state = await this.#queue.getJobState(id);
       if (state === 'unknown') missing.push(id);
       if (state !== 'completed' && state !== 'failed') continue;
-      const job: Job<Assignment, Outcome> | undefined = await this.#queue.getJob(id);
+      const job: Job | undefined = await this.#queue.getJob(id).catch(unreadable);
       if (job && state === 'completed') this.#settle(id, job.returnvalue);
       else if (job) this.#fail(id, job.failedReason);
     }
-    await this.#send(missing.filter((id) => this.#pending.has(id) && !this.#adding.includes(id)));
+    if (this.#stopped) await this.#takeBack();
+    else await this.#send(missing.filter((id) => this.#pending.has(id) && !this.#adding.includes(id)));
   }
 
-  #settle(id: string, outcome: Outcome): void {
+  #settle(id: string, returned: unknown): void {
     const ours = this.#release(id);
     if (!ours) return; // events are of all who collect from this queue
-    ours.done.resolve(outcome);
+    ours.done.resolve(outcomeOf(returned));
     // A result that is taken need not stay. Should this process die before it is written, the item is worked on again.
     this.#queue.remove(id).catch(() => {});
   }
 
   /** Given up after all attempts; it stays in Redis among the failed ones. */
-  #fail(id: string, reason: string): void {
-    const { code = 'ERR_WORKER_LOST', message } = fromReason(reason);
-    this.#release(id)?.done.resolve({ error: { code: code as ErrorCode, message } });
+  #fail(id: string, reason: unknown): void {
+    this.#release(id)?.done.resolve(failureOf(reason));
   }
 
   #release(id: string): Pending | undefined {
     const pending = this.#pending.get(id);
     if (!pending) return undefined;
     this.#pending.delete(id);
-    this.#giveBack(pending.bytes);
+    this.#room.giveBack(pending.bytes);
     return pending;
   }
 }
+
+/** A job that somebody has spoilt is one without an outcome. */
+const unreadable = (error: Error) => {
+  if (error.name === 'SyntaxError') return {} as Job;
+  throw error;
+};
 
 const JOB = {
   attempts: ATTEMPTS,
@@ -241,8 +287,6 @@ const JOB = {
   removeOnComplete: { age: DAY },
   removeOnFail: { age: 7 * DAY },
 };
-
-const parsed = (value: unknown): Outcome => (typeof value === 'string' ? JSON.parse(value) : value) as Outcome;
 
 /** The name under which a job for this output was begun, or a new one. */
 async function runName(client: Redis, { queue, output, resume }: CollectorOptions): Promise<string> {

@@ -5,15 +5,21 @@ import { PaliGemmaError, reasonOf } from '../../errors.js';
 
 const FIRST_ANSWER_MS = 10_000;
 const LONGEST_WAIT_MS = 5_000;
+/** How long the end of something takes before it is asked whether Redis is there, and how long it has to answer. */
+const PATIENCE_MS = 2_000;
 
 export interface Connection {
   bullmq: Pick<typeof bullmq, 'Queue' | 'QueueEvents' | 'Worker'>;
   /** Another client, for a part that listens. It connects again by itself, however long Redis is away. */
   client(): Redis;
-  close(): void;
+  /**
+   * Waits for what ends in order, but not for a Redis that does not answer any more, and disconnects.
+   * @returns whether all ended in order
+   */
+  close(orderly?: Promise<unknown>): Promise<boolean>;
 }
 
-const unavailable = (message: string, cause?: unknown) =>
+export const unavailable = (message: string, cause?: unknown) =>
   new PaliGemmaError('ERR_QUEUE_UNAVAILABLE', message, { cause });
 
 /**
@@ -40,24 +46,58 @@ export async function connect(url: string, onTrouble: (message: string) => void)
     clients.push(made);
     return made;
   };
-  const close = () => {
+  const close = async (orderly: Promise<unknown> = Promise.resolve()) => {
+    const ended = orderly.catch(() => {}); // whose commands fail when the connection goes
+    let inOrder = await inTime(ended, PATIENCE_MS);
+    while (!inOrder && (await answers(new driver.Redis(url, ONCE), PATIENCE_MS).catch(() => false)))
+      inOrder = await inTime(ended, PATIENCE_MS);
     for (const made of clients) made.disconnect();
+    return inOrder;
   };
-  const first = new driver.Redis(url, {
-    lazyConnect: true,
-    connectTimeout: FIRST_ANSWER_MS,
-    retryStrategy: () => null,
-  });
-  first.on('error', () => {}); // comes with the rejection too
   try {
-    await first.connect();
-    await first.ping();
+    if (!(await answers(new driver.Redis(url, ONCE), FIRST_ANSWER_MS)))
+      throw new Error(`nothing within ${FIRST_ANSWER_MS / 1000} s`);
   } catch (error) {
     throw unavailable(`${shown} does not answer: ${reasonOf(error)}`, error);
-  } finally {
-    first.disconnect();
   }
   return { bullmq: queue, client, close };
+}
+
+/** Says what Redis answers in place of doing what it was asked for (no room, no permission): not the same again and again. */
+export function refusals(say: (message: string) => void): (error: Error) => void {
+  let last = '';
+  return ({ name, message }) => {
+    if (name !== 'ReplyError' || message === last) return;
+    last = message;
+    say(`Redis refuses: ${message}; trying again`);
+  };
+}
+
+const ONCE = { lazyConnect: true, retryStrategy: () => null };
+
+/** Whether it answers in time. @throws why it does not connect */
+async function answers(client: Redis, milliseconds: number): Promise<boolean> {
+  client.on('error', () => {}); // comes with the rejection too
+  try {
+    return await inTime(
+      client.connect().then(() => client.ping()),
+      milliseconds,
+    );
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function inTime(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function install(): Promise<[Pick<typeof bullmq, 'Queue' | 'QueueEvents' | 'Worker'>, { Redis: typeof Redis }]> {

@@ -1,12 +1,11 @@
 import type { Worker } from 'bullmq';
-import { PaliGemmaError } from '../../errors.js';
-import { type FetchOptions, fetchBytes, TransientFailure } from '../../fetch-bytes.js';
-import { publicFetch } from '../../image/public-fetch.js';
+import { PaliGemmaError, reasonOf } from '../../errors.js';
+import { TransientFailure } from '../../fetch-bytes.js';
+import type { Access } from '../../image/access.js';
 import { describe } from '../ask.js';
-import type { BatchAnswer, BatchItem, BatchRequest } from '../item.js';
-import { readPicture } from '../sample.js';
-import { connect } from './redis.js';
-import { type Assignment, type Outcome, type Picture, toReason } from './wire.js';
+import type { BatchAnswer, BatchItem, BatchRequest, Outcome } from '../item.js';
+import { connect, refusals, unavailable } from './redis.js';
+import { assignmentOf, type Picture, toReason } from './wire.js';
 
 /** A picture on which so many workers died is set aside. */
 export const MAX_STALLED = 3;
@@ -17,7 +16,7 @@ export interface WorkerOptions {
   concurrency: number;
   /** Seconds without a sign of life after which another worker takes over. */
   stalledAfter: number;
-  allowPrivateAddresses: boolean;
+  access: Access;
   onOutcome(id: string, outcome: Outcome, milliseconds: number): void;
   /** An attempt that failed and is made again, or given up. */
   onFailed(id: string, reason: string): void;
@@ -27,25 +26,22 @@ export interface WorkerOptions {
 type Answer = (item: BatchItem, request: BatchRequest) => Promise<BatchAnswer>;
 
 /**
- * Works on what is in the queue until closed; closing finishes what is begun.
+ * Works on what is in the queue until closed. Closing finishes what is begun and says so; without a Redis to hand it in to, it
+ * is given up.
  * @throws PaliGemmaError ERR_QUEUE_UNAVAILABLE
  */
 export async function startWorker(
   url: string,
   answer: Answer,
   options: WorkerOptions,
-): Promise<{ close(): Promise<void> }> {
+): Promise<{ close(): Promise<boolean> }> {
   const connection = await connect(url, options.onTrouble);
-  const pictures: FetchOptions = {
-    picturesOnly: true,
-    ...(options.allowPrivateAddresses ? {} : { fetch: await publicFetch() }),
-  };
   const lockDuration = options.stalledAfter * 1000;
-  const worker: Worker<Assignment, Outcome> = new connection.bullmq.Worker(
+  const worker: Worker<unknown, Outcome> = new connection.bullmq.Worker(
     options.queue,
     async (job) => {
       const started = performance.now();
-      const outcome = await work(job.data, answer, pictures);
+      const outcome = await work(job.data, answer, options.access);
       options.onOutcome(String(job.id), outcome, performance.now() - started);
       return outcome;
     },
@@ -57,43 +53,45 @@ export async function startWorker(
       maxStalledCount: MAX_STALLED,
     },
   );
-  worker.on('error', () => {}); // of the connection, which says so itself, or of a lock that another worker has taken over
+  // Others are of the connection, which says so itself, or of a lock that another worker has taken over.
+  worker.on('error', refusals(options.onTrouble));
   worker.on('failed', (job, error) => options.onFailed(String(job?.id), error.message));
-  await worker.waitUntilReady();
-  return {
-    async close() {
-      await worker.close();
-      connection.close();
-    },
+  const close = async () => {
+    const inOrder = await connection.close(worker.close());
+    // A client of BullMQ's own, whose end may never come.
+    if (!inOrder) worker.disconnect().catch(() => {});
+    return inOrder;
   };
+  try {
+    await worker.waitUntilReady();
+  } catch (error) {
+    await close();
+    throw unavailable(`the queue cannot be used: ${reasonOf(error)}`, error);
+  }
+  return { close };
 }
 
 /** @throws when another try may do, here or on another machine; what is the picture's or the question's own fault is an outcome */
-async function work(
-  { picture, question, request }: Assignment,
-  answer: Answer,
-  fetching: FetchOptions,
-): Promise<Outcome> {
-  let image: Uint8Array;
+async function work(data: unknown, answer: Answer, access: Access): Promise<Outcome> {
   try {
-    image = await load(picture, fetching);
+    const { picture, question, request } = assignmentOf(data);
+    return await answer({ ...question, image: await load(picture, access) }, request);
   } catch (error) {
-    // A file that is not there may be so for this machine alone.
-    if ('url' in picture && !(error instanceof PaliGemmaError && error.cause instanceof TransientFailure))
+    if (error instanceof PaliGemmaError && OWN_FAULT.has(error.code) && !mayBeElsewhere(error.cause))
       return { error: describe(error) };
-    throw new Error(toReason(describe(error)));
-  }
-  try {
-    return await answer({ ...question, image }, request);
-  } catch (error) {
-    if (error instanceof PaliGemmaError && OWN_FAULT.has(error.code)) return { error: describe(error) };
     throw new Error(toReason(describe(error)));
   }
 }
 
 const OWN_FAULT: ReadonlySet<string> = new Set(['ERR_INVALID_IMAGE', 'ERR_INVALID_ARGUMENT', 'ERR_PROMPT_TOO_LONG']);
 
-async function load(picture: Picture, fetching: FetchOptions): Promise<Uint8Array> {
-  if ('data' in picture) return Buffer.from(picture.data, 'base64');
-  return 'url' in picture ? fetchBytes(picture.url, undefined, fetching) : readPicture(picture.path);
+/** A server may have trouble now, and what the system says of a file it may say on this machine alone. */
+const mayBeElsewhere = (cause: unknown): boolean =>
+  cause instanceof TransientFailure || (cause instanceof Error && 'syscall' in cause);
+
+async function load(picture: Picture, access: Access): Promise<Uint8Array> {
+  if ('url' in picture) return access.fetch(picture.url, undefined, true);
+  if ('path' in picture) return access.read(picture.path);
+  access.checkSize('the picture', Buffer.byteLength(picture.data, 'base64'));
+  return Buffer.from(picture.data, 'base64');
 }

@@ -24,7 +24,7 @@ export class BatchProgress {
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
     registers: [this.registry],
   });
-  readonly #started = performance.now();
+  #started = performance.now();
   readonly #times: number[] = [];
   /** Times at which so many were done, the oldest first. */
   readonly #marks: { at: number; done: number }[] = [];
@@ -35,8 +35,7 @@ export class BatchProgress {
   #skipped = 0;
   #total: number | undefined;
 
-  /** @param entries to count what there is to do, beside the work; they end with an error where that would cost too much */
-  constructor(entries: () => AsyncIterable<unknown>) {
+  constructor() {
     const rate = () => this.#perSecond();
     this.registry.registerMetric(
       new Gauge({
@@ -49,12 +48,21 @@ export class BatchProgress {
       }),
     );
     for (const outcome of ['answer', 'error']) this.#images.inc({ outcome }, 0);
+  }
+
+  /**
+   * Shows it from now on.
+   * @param entries to count what there is to do, beside the work; they end with an error where that would cost too much
+   */
+  start(entries: AsyncIterable<unknown>): void {
+    this.#started = performance.now();
     if (process.stderr.isTTY) {
       const format = '{bar} {value} of {all}, {rate} images/s{left}, {errors} failed';
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
       this.#bar.start(1, 0, this.#payload());
+      process.once('exit', this.#stopBar);
     } else this.#timer = setInterval(() => this.say(this.#line()), LINE_EVERY_MS).unref();
-    void this.#count(entries());
+    void this.#count(entries);
   }
 
   get errors(): number {
@@ -90,7 +98,8 @@ export class BatchProgress {
   /** Says how it went. */
   end() {
     clearInterval(this.#timer);
-    this.#bar?.stop();
+    process.off('exit', this.#stopBar);
+    this.#stopBar();
     const seconds = this.#elapsed();
     const sorted = this.#times.sort((a, b) => a - b);
     const at = (share: number) => sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)];
@@ -112,6 +121,9 @@ export class BatchProgress {
     );
     return summary;
   }
+
+  /** Brings back the cursor too. */
+  readonly #stopBar = (): void => this.#bar?.stop();
 
   async #count(entries: AsyncIterable<unknown>): Promise<void> {
     let count = 0;

@@ -8,15 +8,7 @@ import { OUTPUTS, openOutput } from '../batch/outputs/open.js';
 import { checkSource, mayAsk, openSource, type SourceOptions } from '../batch/sources/open.js';
 import { isTar } from '../batch/sources/tar.js';
 import { invalid } from '../check.js';
-import {
-  type LogOptions,
-  logOptions,
-  onInterrupt,
-  openLog,
-  publishMetrics,
-  queueOption,
-  redisUrl,
-} from './batch-options.js';
+import { type LogOptions, logOptions, openLog, queueOption, redisUrl } from './batch-options.js';
 import { BatchProgress } from './batch-progress.js';
 import {
   type CommonOptions,
@@ -28,6 +20,8 @@ import {
   samplingOptions,
   withModel,
 } from './common.js';
+import { FINISHING, INTERRUPTED, type Interruption, interruptible } from './interrupt.js';
+import { publishMetrics } from './metrics.js';
 
 interface Options extends CommonOptions, LogOptions, BatchRequest {
   output: string;
@@ -81,29 +75,44 @@ async function start(inputs: string[], options: Options): Promise<void> {
     throw invalid('give --ordered or --unordered, not both');
   const { maxErrors } = options;
   if (maxErrors !== undefined && !(maxErrors >= 0)) throw invalid('--max-errors must be 0 or more');
-  if (options.redis === undefined)
-    return withModel({ ...options, everyDevice: true }, (model) =>
-      run(inputs, options, {
-        answer: (item, _, signal) => model.ask(item, request, signal),
-        window: model.concurrency,
-      }),
-    );
-  if (options.model !== undefined)
+  if (options.redis !== undefined && options.model !== undefined)
     throw invalid('with --redis the model is the matter of the workers: give it to them');
-  const { queue, output, resume = false, inline = false } = options;
-  const collector = await Collector.open(redisUrl(options.redis), {
-    ...{ queue, request, output, resume, inline },
-    onTrouble: remark,
-  });
+  const progress = new BatchProgress();
+  const metrics = await publishMetrics(options.metrics, progress.registry);
   try {
-    if ((await collector.workers()) === 0) remark('no worker is there yet: paligemma worker --redis ...');
-    const answer: Job['answer'] = (item, index, signal) => collector.answer(item, index, signal);
-    const window = [...inputs, output].some(isTar) ? FLEET_WINDOW_IN_MEMORY : FLEET_WINDOW;
-    await run(inputs, options, { answer, window, onStop: () => collector.withdraw() });
+    if (options.redis === undefined) await withOwnModel(inputs, options, progress);
+    else await withFleet(redisUrl(options.redis), inputs, options, progress);
   } finally {
-    await collector.close();
+    await metrics.close();
   }
 }
+
+const withOwnModel = (inputs: string[], options: Options, progress: BatchProgress): Promise<void> =>
+  withModel({ ...options, everyDevice: true }, (model) =>
+    interruptible((interrupted) => {
+      const request = requestOf(options);
+      const answer: Job['answer'] = (item, _, signal) => model.ask(item, request, signal);
+      return run(inputs, options, progress, { answer, window: model.concurrency, interrupted });
+    }),
+  );
+
+const withFleet = (url: string, inputs: string[], options: Options, progress: BatchProgress): Promise<void> =>
+  interruptible(async (interrupted) => {
+    const { queue, output, resume = false, inline = false } = options;
+    const collector = await Collector.open(url, {
+      ...{ queue, request: requestOf(options), output, resume, inline },
+      onTrouble: (message) => progress.say(message),
+    });
+    try {
+      if ((await collector.workers()) === 0) remark('no worker is there yet: paligemma worker --redis ...');
+      const answer: Job['answer'] = (item, index, signal) => collector.answer(item, index, signal);
+      const window = [...inputs, output].some(isTar) ? FLEET_WINDOW_IN_MEMORY : FLEET_WINDOW;
+      interrupted.stop.addEventListener('abort', () => void collector.withdraw(), { once: true });
+      await run(inputs, options, progress, { answer, window, interrupted });
+    } finally {
+      await collector.close();
+    }
+  });
 
 const requestOf = ({ task, prompt, question, labels, language, maxTokens, ...rest }: Options): BatchRequest => {
   const { temperature, topK, topP, seed, numBeams } = rest;
@@ -119,18 +128,43 @@ function checkQuestion(inputs: string[], { task, prompt, question, labels }: Bat
 }
 
 interface Answering extends Pick<Job, 'answer' | 'window'> {
-  onStop?: () => void;
+  interrupted: Interruption;
 }
 
-async function run(inputs: string[], options: Options, { answer, window, onStop }: Answering): Promise<void> {
-  const { resume = false, overwrite = false, ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
+async function run(inputs: string[], options: Options, progress: BatchProgress, answering: Answering): Promise<void> {
+  const { resume = false, overwrite = false } = options;
+  const { stop } = answering.interrupted;
   const output = await openOutput(options.output, { ...{ resume, overwrite, csvSafe: options.csvSafe }, say: remark });
   const log = openLog(options);
-  const progress = new BatchProgress(() => entriesOf(inputs, { listingOnly: true }));
-  const interrupted = onInterrupt((text) => progress.say(text));
-  interrupted.stop.addEventListener('abort', () => onStop?.(), { once: true });
-  const metrics = await publishMetrics(options.metrics, progress.registry);
+  const say = () => progress.say(FINISHING);
+  stop.addEventListener('abort', say, { once: true });
+  progress.start(entriesOf(inputs, { listingOnly: true }));
   log.info({ inputs, output: options.output, resume, request: requestOf(options) }, 'begun');
+  try {
+    await answerAll(inputs, options, { ...answering, output, progress, log });
+  } finally {
+    stop.removeEventListener('abort', say);
+    if (inputs.includes('-')) process.stdin.destroy(); // which may stay open, and would keep this process
+    await output.close();
+    const summary = progress.end();
+    if (options.json && options.output !== '-') print(JSON.stringify(summary));
+    log.info(summary, 'summary');
+  }
+  if (stop.aborted) {
+    const how = options.output === '-' ? '' : '; go on with the same command and --resume';
+    remark(`interrupted${how}`);
+    process.exitCode = INTERRUPTED;
+  } else if (progress.errors > 0) process.exitCode = 1;
+}
+
+interface Answered extends Answering, Pick<Job, 'output'> {
+  progress: BatchProgress;
+  log: ReturnType<typeof openLog>;
+}
+
+async function answerAll(inputs: string[], options: Options, { progress, log, ...job }: Answered): Promise<void> {
+  const { ordered = false, maxErrors = Number.POSITIVE_INFINITY } = options;
+  const { answer, window, output, interrupted } = job;
   try {
     await runJob({
       entries: entriesOf(inputs, { keepFiles: output.wantsFiles }),
@@ -146,20 +180,7 @@ async function run(inputs: string[], options: Options, { answer, window, onStop 
   } catch (error) {
     log.error({ err: error }, 'ended');
     if (!interrupted.end.aborted) throw error;
-  } finally {
-    interrupted.release();
-    if (inputs.includes('-')) process.stdin.destroy(); // which may stay open, and would keep this process
-    await output.close();
-    await metrics.close();
-    const summary = progress.end();
-    if (options.json && options.output !== '-') print(JSON.stringify(summary));
-    log.info(summary, 'summary');
   }
-  if (interrupted.stop.aborted) {
-    const how = options.output === '-' ? '' : '; go on with the same command and --resume';
-    remark(`interrupted${how}`);
-    process.exitCode = 130;
-  } else if (progress.errors > 0) process.exitCode = 1;
 }
 
 async function* entriesOf(inputs: string[], options: SourceOptions): AsyncGenerator<BatchItem | Unusable> {

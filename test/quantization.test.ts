@@ -7,9 +7,9 @@ import { native } from '../lib/native.js';
 import { defaultVision, FILE_TYPE, QUANTIZATIONS, VISION_QUANTIZATIONS } from '../lib/weights/quantization.js';
 import { bytesOf, copyCheckpoint, editJson, writeSafetensors } from './helpers/checkpoints.js';
 import { dequantize } from './helpers/dequantize.js';
-import { emoji, largestDifference, ROOT, reference, scratch } from './helpers/fixtures.js';
+import { emoji, largestDifference, program, reference, scratch } from './helpers/fixtures.js';
 
-const QUANTIZER = path.join(ROOT, 'build', 'test', 'reference-quantize');
+const QUANTIZER = program('reference-quantize');
 const EMOJI = emoji('checkpoint');
 
 async function converted(source: string, quantization: Quantization, visionQuantization?: VisionQuantization) {

@@ -28,6 +28,10 @@ export function readFloats(file: string): Float32Array {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
+/** A program that is built with the addon, in the build that is tested. */
+export const program = (name: string): string =>
+  path.join(process.env.NODE_PALIGEMMA_PREBUILD ?? ROOT, 'build', 'test', name);
+
 export const readJson = (file: string) => JSON.parse(fs.readFileSync(file, 'utf8'));
 
 export function largestDifference(a: Float32Array, b: Float32Array): number {

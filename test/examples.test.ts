@@ -141,6 +141,7 @@ describe('the Electron application', () => {
     beforeAll(async () => {
       browser = await puppeteer.launch({
         executablePath: chromium as string,
+        env: { ...process.env, LD_PRELOAD: '' }, // a sanitizer of ours is nothing for a browser
         args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--allow-file-access-from-files'],
       });
       page = await browser.newPage();

@@ -3,9 +3,9 @@
 
 #include <napi.h>
 
-#include "gguf_file.h"
-#include "gguf_writer.h"
-#include "quantization.h"
+#include "gguf/header.h"
+#include "gguf/quantization.h"
+#include "gguf/writer.h"
 
 namespace paligemma {
 

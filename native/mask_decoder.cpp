@@ -6,7 +6,7 @@
 #include "failure.h"
 #include "faults.h"
 #include "ggml-alloc.h"
-#include "gguf_file.h"
+#include "gguf/header.h"
 
 namespace paligemma {
 namespace {

@@ -1,4 +1,4 @@
-#include "gguf_writer.h"
+#include "writer.h"
 
 #include <algorithm>
 #include <cfloat>

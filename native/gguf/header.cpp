@@ -1,4 +1,4 @@
-#include "gguf_file.h"
+#include "header.h"
 
 #include <stdexcept>
 

@@ -154,18 +154,30 @@ export interface NativeModel {
   release(): void;
 }
 
-export type GgufScalar = boolean | number | string;
-export interface GgufArray {
-  of: string;
-  length: number;
-  /** Present for arrays of up to 16 numbers. */
-  numbers?: number[];
+/** What native/gguf says of a model file: what is in it, or why it is turned away. */
+export type Judged<T> = T | { refused: 'invalid' | 'unsupported'; reason: string };
+
+export interface JudgedKeys {
+  /** Those that are no arrays, in their types and within their ranges. */
+  values: Record<string, boolean | number | string>;
+  /** Number of tokens; of the text model. */
+  vocabulary: number;
+  /** Whether there are tensors of a mask decoder. */
+  maskDecoder: boolean;
 }
-export interface GgufHeader {
-  fileSize: number;
-  values: Record<string, GgufScalar | GgufArray>;
-  /** `shape` fastest dimension first; `offset` from the start of the file, in bytes, as `size`. */
-  tensors: { name: string; type: string; shape: number[]; offset: number; size: number }[];
+
+export interface JudgedTensors {
+  /** Of the whole file. */
+  bytes: number;
+  /** What is stored in which type, the largest share first. */
+  types: { type: string; tensors: number; bytes: number }[];
+}
+
+/** `shape` slowest dimension first. `exact`: float32 only. */
+export interface ExpectedTensor {
+  gguf: string;
+  shape: number[];
+  kind: 'matrix' | 'exact';
 }
 
 export type GgufEntry = { key: string } & (
@@ -244,7 +256,11 @@ export interface Addon {
   ): Promise<Uint8Array>;
   /** Runs of zeros and non-zeros, down the columns, in COCO's ASCII form. Nobody may transfer `mask` until it is done. */
   encodeRuns(mask: Uint8Array, width: number, height: number): Promise<string>;
-  readGgufHeader(path: string): Promise<GgufHeader>;
+  /** Judge a model's two files by their keys, and the text model's vocabulary. */
+  judgeText(path: string): Promise<Judged<JudgedKeys>>;
+  judgeVision(path: string): Promise<Judged<JudgedKeys>>;
+  /** Judges either file by its tensors: those expected and no other, in types that can be computed with. */
+  judgeTensors(path: string, expected: ExpectedTensor[]): Promise<Judged<JudgedTensors>>;
   /** Type of each tensor (`shape` fastest dimension first) in a file of this `llama_ftype`, as llama.cpp's quantiser decides. */
   tensorTypes(text: TextShape, fileType: number, tensors: { name: string; shape: number[] }[]): string[];
   /** Resolves to false when cancelled. What `onProgress` throws ends the work, and the promise rejects with it. */

@@ -95,12 +95,20 @@ private:
 
 // ---- model files
 
-// readGgufHeader(path): Promise<{ fileSize, values: { [key]: value }, tensors: [{ name, type, shape, offset, size }] }>
-Napi::Value read_header(const Napi::CallbackInfo & info) {
-    const std::string path = info[0].As<Napi::String>();
-    return PromiseWorker<GgufHeader>::start(
-        info.Env(), [path] { return read_gguf_header(path); },
-        [](Napi::Env env, GgufHeader & header) { return header_object(env, header); });
+template <typename Result, typename Judge> Napi::Value start_judging(Napi::Env env, Judge judge) {
+    return PromiseWorker<Judged<Result>>::start(
+        env, [judge] { return judged(judge); }, [](Napi::Env env, const Judged<Result> & result) { return judged_object(env, result); });
+}
+
+// judgeText(path), judgeVision(path): Promise<{ values: { [key]: value }, vocabulary, maskDecoder } | { refused, reason }>
+template <JudgedKeys (*Judge)(const std::string &)> Napi::Value start_judging_file(const Napi::CallbackInfo & info) {
+    return start_judging<JudgedKeys>(info.Env(), [path = utf8(info[0])] { return Judge(path); });
+}
+
+// judgeTensors(path, expected): Promise<{ bytes, types } | { refused, reason }>
+Napi::Value start_judging_tensors(const Napi::CallbackInfo & info) {
+    return start_judging<JudgedTensors>(
+        info.Env(), [path = utf8(info[0]), expected = expected_tensors(info[1])] { return judge_tensors(path, expected); });
 }
 
 // tensorTypes(text, fileType, tensors): string[]
@@ -201,7 +209,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports["toRgb"]          = Napi::Function::New(env, convert_to_rgb);
     exports["layMask"]        = Napi::Function::New(env, lay_out_mask);
     exports["encodeRuns"]     = Napi::Function::New(env, encode_mask_runs);
-    exports["readGgufHeader"] = Napi::Function::New(env, read_header);
+    exports["judgeText"]      = Napi::Function::New(env, start_judging_file<judge_text>);
+    exports["judgeVision"]    = Napi::Function::New(env, start_judging_file<judge_vision>);
+    exports["judgeTensors"]   = Napi::Function::New(env, start_judging_tensors);
     exports["tensorTypes"]    = Napi::Function::New(env, choose_tensor_types);
     exports["writeGguf"]      = Napi::Function::New(env, WriteWorker::start);
     return exports;

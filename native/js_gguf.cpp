@@ -48,23 +48,18 @@ GgufTensorPlan tensor_plan(const Napi::Value & value) {
             TensorSource{matrix_view(from.Get("values")), std::move(low_rank), float(number(from, "add"))}};
 }
 
-struct GgufValueToJs {
-    Napi::Env env;
-    Napi::Value operator()(bool v) const { return Napi::Boolean::New(env, v); }
-    Napi::Value operator()(double v) const { return Napi::Number::New(env, v); }
-    Napi::Value operator()(const std::string & v) const { return Napi::String::New(env, v); }
-    Napi::Value operator()(const GgufArray & v) const {
-        auto array = Napi::Object::New(env);
-        array["of"]     = v.type;
-        array["length"] = double(v.length);
-        if (!v.numbers.empty()) {
-            auto numbers = Napi::Array::New(env, v.numbers.size());
-            for (uint32_t i = 0; i < v.numbers.size(); ++i) numbers[i] = v.numbers[i];
-            array["numbers"] = numbers;
-        }
-        return array;
-    }
-};
+Napi::Object refusal_object(Napi::Env env, const Refusal & refusal) {
+    auto object = Napi::Object::New(env);
+    object["refused"] = refusal.kind == Refusal::UNSUPPORTED ? "unsupported" : "invalid";
+    object["reason"]  = refusal.what();
+    return object;
+}
+
+Napi::Value scalar(Napi::Env env, const GgufValue & value) {
+    if (value.type == GGUF_TYPE_STRING) return Napi::String::New(env, value.text);
+    if (value.type == GGUF_TYPE_BOOL) return Napi::Boolean::New(env, value.number != 0);
+    return Napi::Number::New(env, value.number);
+}
 
 } // namespace
 
@@ -90,26 +85,42 @@ std::vector<TensorShape> tensor_shapes(const Napi::Value & from) {
     });
 }
 
-Napi::Object header_object(Napi::Env env, const GgufHeader & header) {
+std::vector<ExpectedTensor> expected_tensors(const Napi::Value & from) {
+    return list<ExpectedTensor>(from, [](const Napi::Value & value) {
+        const auto expected = object(value);
+        auto shape = list<int64_t>(expected.Get("shape"), integer);
+        return ExpectedTensor{text(expected, "gguf"), {shape.rbegin(), shape.rend()}, text(expected, "kind") == "matrix"};
+    });
+}
+
+Napi::Object judged_object(Napi::Env env, const Judged<JudgedKeys> & judged) {
+    if (const auto * refusal = std::get_if<Refusal>(&judged)) return refusal_object(env, *refusal);
+    const auto & from = std::get<JudgedKeys>(judged);
     auto object = Napi::Object::New(env);
     auto values = Napi::Object::New(env);
-    for (const auto & [key, value] : header.values) values[key] = std::visit(GgufValueToJs{env}, value);
-    auto tensors = Napi::Array::New(env, header.tensors.size());
-    for (uint32_t i = 0; i < header.tensors.size(); ++i) {
-        const auto & from = header.tensors[i];
-        auto tensor = Napi::Object::New(env);
-        auto shape  = Napi::Array::New(env, from.shape.size());
-        for (uint32_t d = 0; d < from.shape.size(); ++d) shape[d] = double(from.shape[d]);
-        tensor["name"]   = from.name;
-        tensor["type"]   = from.type;
-        tensor["shape"]  = shape;
-        tensor["offset"] = double(from.offset);
-        tensor["size"]   = double(from.size);
-        tensors[i] = tensor;
+    for (const auto & [key, value] : from.header.values) {
+        if (value.type != GGUF_TYPE_ARRAY) values[key] = scalar(env, value);
     }
-    object["fileSize"] = double(header.file_size);
-    object["values"]   = values;
-    object["tensors"]  = tensors;
+    object["values"]      = values;
+    object["vocabulary"]  = double(from.vocabulary);
+    object["maskDecoder"] = from.mask_decoder;
+    return object;
+}
+
+Napi::Object judged_object(Napi::Env env, const Judged<JudgedTensors> & judged) {
+    if (const auto * refusal = std::get_if<Refusal>(&judged)) return refusal_object(env, *refusal);
+    const auto & from = std::get<JudgedTensors>(judged);
+    auto object = Napi::Object::New(env);
+    auto types  = Napi::Array::New(env, from.types.size());
+    for (uint32_t i = 0; i < from.types.size(); ++i) {
+        auto share = Napi::Object::New(env);
+        share["type"]    = from.types[i].type;
+        share["tensors"] = double(from.types[i].tensors);
+        share["bytes"]   = double(from.types[i].bytes);
+        types[i] = share;
+    }
+    object["bytes"] = double(from.file_size);
+    object["types"] = types;
     return object;
 }
 

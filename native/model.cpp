@@ -14,8 +14,12 @@ namespace {
 
 // The file keeps Gemma 2's final softcap for other readers. transformers' PaliGemma 2 leaves it out, and its logits are
 // what ours are held against; as it is monotonic, greedy answers do not depend on it.
-const llama_model_kv_override NO_FINAL_SOFTCAP[] = {
+//
+// llama.cpp changes tokens of models whose name or kind of tokenizer reminds it of others (Phi-3, Jina): it gets to see neither.
+const llama_model_kv_override OVERRIDES[] = {
     {LLAMA_KV_OVERRIDE_TYPE_FLOAT, "gemma2.final_logit_softcapping", {0}},
+    {LLAMA_KV_OVERRIDE_TYPE_STR, "general.name", {0}},
+    {LLAMA_KV_OVERRIDE_TYPE_STR, "tokenizer.ggml.pre", {0}},
     {LLAMA_KV_OVERRIDE_TYPE_INT, "", {0}}, // the end
 };
 
@@ -31,7 +35,7 @@ Model::Model(const std::string & path, bool map, ggml_backend_dev_t card, Thread
     params.split_mode                  = LLAMA_SPLIT_MODE_NONE;
     params.n_gpu_layers                = card ? -1 : 0;
     params.load_mode                   = map ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
-    params.kv_overrides                = NO_FINAL_SOFTCAP;
+    params.kv_overrides                = OVERRIDES;
     params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);
     params.progress_callback = [](float done, void * user) { return (*static_cast<std::function<bool(float)> *>(user))(done); };
     model_.reset(llama_model_load_from_file(path.c_str(), params));

@@ -3,11 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { convert, modelInfo, PaliGemma, type Quantization, type VisionQuantization } from '../lib/index.js';
-import { native } from '../lib/native.js';
 import { defaultVision, FILE_TYPE, QUANTIZATIONS, VISION_QUANTIZATIONS } from '../lib/weights/quantization.js';
 import { bytesOf, copyCheckpoint, editJson, writeSafetensors } from './helpers/checkpoints.js';
 import { dequantize } from './helpers/dequantize.js';
 import { emoji, largestDifference, program, reference, scratch } from './helpers/fixtures.js';
+import { Gguf, typeName } from './helpers/gguf.js';
 
 const QUANTIZER = program('reference-quantize');
 const EMOJI = emoji('checkpoint');
@@ -20,14 +20,12 @@ async function converted(source: string, quantization: Quantization, visionQuant
 
 /** Tensors of a file as numbers, with their types: those of the first layer and of no layer, so that it does not take long. */
 async function tensorsOf(file: string) {
-  const { tensors } = await native().readGgufHeader(file);
-  const bytes = fs.readFileSync(file);
-  const some = tensors.filter(({ name }) => !/blk\.[1-9]/.test(name));
+  const some = Gguf.read(file).tensors.filter(({ name }) => !/blk\.[1-9]/.test(name));
   return new Map(
-    some.map(({ name, type, shape, offset, size }) => [
-      name,
-      { type, shape, values: dequantize(type, bytes.subarray(offset, offset + size)) },
-    ]),
+    some.map(({ name, type, shape, data }) => {
+      const named = typeName(type);
+      return [name, { type: named, shape, values: dequantize(named, data) }];
+    }),
   );
 }
 type Tensors = Awaited<ReturnType<typeof tensorsOf>>;

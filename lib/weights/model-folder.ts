@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Hyperparameters } from '../checkpoint/config.js';
-import { textTensors, visionTensors } from '../checkpoint/names.js';
-import { PaliGemmaError } from '../errors.js';
+import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
+import { product } from '../checkpoint/stored-tensor.js';
+import { PaliGemmaError, reasonOf } from '../errors.js';
+import { type Judged, type JudgedKeys, native } from '../native.js';
 import type { ModelFile } from '../types.js';
-import { Gguf } from './gguf-header.js';
 import { maskTensors } from './mask-decoder.js';
+import { quantizationOf } from './quantization.js';
 
 export const MODEL_FILES = { text: 'model.gguf', vision: 'mmproj.gguf' } as const;
 
@@ -60,8 +62,7 @@ function modelFiles(folder: string): [text: string, vision: string] {
 }
 
 /**
- * Reads and checks a model folder's headers. ggml ends the process when a file is not what it expects, so whatever it
- * takes for granted is checked here: the format, every size, every tensor's shape, type and place within the file.
+ * Reads a model folder's headers, which native/gguf judges: llama.cpp ends the process when a file is not what it expects.
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL or ERR_UNSUPPORTED_MODEL, naming the file and what is wrong.
  */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
@@ -70,118 +71,90 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
 
 /** The same for two files wherever they are. */
 export async function checkModelFiles(textPath: string, visionPath: string): Promise<Omit<ModelFolder, 'folder'>> {
-  const text = await Gguf.open(textPath);
-  const vision = await Gguf.open(visionPath);
-
-  const architecture = text.string('general.architecture');
-  if (architecture !== 'gemma' && architecture !== 'gemma2')
-    throw text.unsupported(`it holds a "${architecture}" model, not the Gemma of a PaliGemma`);
-  if (vision.string('general.architecture') !== 'clip')
-    throw vision.unsupported(`it holds a "${vision.string('general.architecture')}" model, not a vision tower`);
-  const projector = vision.string('clip.projector_type', '');
-  if (projector !== 'paligemma')
-    throw vision.unsupported(
-      `its projector is ${projector === '' ? 'of no type' : `"${projector}"`}, not "paligemma", which leaves open whether its features are in the scale of the checkpoint`,
-    );
-
-  const hyperparameters: Hyperparameters = {
-    architecture,
-    imageToken: undefined,
-    bosToken: text.count('tokenizer.ggml.bos_token_id', 0),
-    eosToken: text.count('tokenizer.ggml.eos_token_id', 0),
-    padToken: 0,
-    text: textSizes(text, architecture),
-    vision: visionSizes(vision),
-  };
-  const rows = checkVocabulary(text, hyperparameters);
-  text.checkTensors(textTensors(hyperparameters, rows));
-  const maskDecoder = vision.has('mask.decoder.0.weight');
-  vision.checkTensors([...visionTensors(hyperparameters), ...(maskDecoder ? maskTensors() : [])]);
-  // Other converters do not write it. It stands for images in a trace, and is never looked up.
-  const imageToken = vision.count('paligemma.image_token_id', 0, 1 << 24, rows);
+  const text = await accept(textPath, native().judgeText(textPath));
+  const vision = await accept(visionPath, native().judgeVision(visionPath));
+  const sizes = hyperparameters(text.values, vision.values);
+  const textModel = textTensors(sizes, text.vocabulary);
+  const tower = visionTensors(sizes);
+  const extra = vision.maskDecoder ? maskTensors() : [];
+  const textFile = await judgeFile(textPath, textModel);
+  const visionFile = await judgeFile(visionPath, [...tower, ...extra]);
   return {
     textPath,
     visionPath,
-    hyperparameters,
-    imageToken,
-    name: text.string('general.name', ''),
-    licence: text.string('general.license', 'unknown'),
-    vocabulary: rows,
-    parameters: text.parameters() + vision.parameters(),
-    textType: text.quantization(),
-    visionType: vision.quantization(),
-    maskDecoder,
-    weightBytes: text.bytes() + vision.bytes(),
-    files: [text.summary(), vision.summary()],
+    hyperparameters: sizes,
+    // Other converters do not write it. It stands for images in a trace, and is never looked up.
+    imageToken: (vision.values['paligemma.image_token_id'] ?? text.vocabulary) as number,
+    name: (text.values['general.name'] ?? '') as string,
+    licence: (text.values['general.license'] ?? 'unknown') as string,
+    vocabulary: text.vocabulary,
+    parameters: [...textModel, ...tower].reduce((sum, { shape }) => sum + product(shape), 0),
+    textType: typeOf(text, textFile),
+    visionType: typeOf(vision, visionFile),
+    maskDecoder: vision.maskDecoder,
+    weightBytes: [...textFile.types, ...visionFile.types].reduce((sum, { bytes }) => sum + bytes, 0),
+    files: [textFile, visionFile],
   };
 }
 
-function textSizes(text: Gguf, a: 'gemma' | 'gemma2'): Hyperparameters['text'] {
-  const sizes = {
-    width: text.count(`${a}.embedding_length`),
-    layers: text.count(`${a}.block_count`, 1, 512),
-    heads: text.count(`${a}.attention.head_count`),
-    keyValueHeads: text.count(`${a}.attention.head_count_kv`),
-    headSize: text.count(`${a}.attention.key_length`),
-    mlpWidth: text.count(`${a}.feed_forward_length`),
-    contextLength: text.count(`${a}.context_length`),
-    normEpsilon: text.number(`${a}.attention.layer_norm_rms_epsilon`),
-    ropeTheta: text.number(`${a}.rope.freq_base`, 10000),
-  };
-  if (text.count(`${a}.attention.value_length`) !== sizes.headSize)
-    throw text.invalid('its keys and values differ in size');
-  if (text.count(`${a}.rope.dimension_count`, 1, 1 << 16, sizes.headSize) !== sizes.headSize)
-    throw text.unsupported('it rotates a part of each head only');
-  if (sizes.headSize % 2 !== 0) throw text.invalid('its heads have an odd size');
-  if (sizes.heads % sizes.keyValueHeads !== 0)
-    throw text.invalid(`${sizes.heads} heads cannot share ${sizes.keyValueHeads} key/value heads`);
-  if (a === 'gemma') return sizes;
+const CODES = { invalid: 'ERR_INVALID_MODEL', unsupported: 'ERR_UNSUPPORTED_MODEL' } as const;
+
+async function accept<T extends object>(file: string, judgement: Promise<Judged<T>>): Promise<T> {
+  const judged = await judgement.catch((error) => {
+    throw new PaliGemmaError('ERR_INVALID_MODEL', `${file} cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
+  if ('refused' in judged) throw new PaliGemmaError(CODES[judged.refused], judged.reason);
+  return judged;
+}
+
+const judgeFile = async (file: string, expected: TensorName[]): Promise<ModelFile> => ({
+  path: file,
+  ...(await accept(file, native().judgeTensors(file, expected))),
+});
+
+/** By the name people know: what the file says, else the type that holds most of its bytes. */
+const typeOf = ({ values }: JudgedKeys, { types }: ModelFile): string =>
+  quantizationOf(values['general.file_type']) ?? types[0]?.type ?? 'f32';
+
+/** From keys that were judged; what may be left out has llama.cpp's defaults. */
+function hyperparameters(text: JudgedKeys['values'], vision: JudgedKeys['values']): Hyperparameters {
+  const architecture = text['general.architecture'] as 'gemma' | 'gemma2';
+  const t = (key: string, fallback?: number) => (text[`${architecture}.${key}`] ?? fallback) as number;
+  const v = (key: string) => vision[`clip.vision.${key}`] as number;
+  const headSize = t('attention.key_length');
   return {
-    ...sizes,
-    gemma2: {
-      attentionSoftcap: text.number(`${a}.attn_logit_softcapping`, 50),
-      finalSoftcap: text.number(`${a}.final_logit_softcapping`, 30),
-      slidingWindow: text.count(`${a}.attention.sliding_window`, 1, 1 << 24, 4096),
-      attentionScale: text.number(`${a}.attention.scale`, sizes.headSize ** -0.5),
+    architecture,
+    imageToken: undefined,
+    bosToken: text['tokenizer.ggml.bos_token_id'] as number,
+    eosToken: text['tokenizer.ggml.eos_token_id'] as number,
+    padToken: 0,
+    text: {
+      width: t('embedding_length'),
+      layers: t('block_count'),
+      heads: t('attention.head_count'),
+      keyValueHeads: t('attention.head_count_kv'),
+      headSize,
+      mlpWidth: t('feed_forward_length'),
+      contextLength: t('context_length'),
+      normEpsilon: t('attention.layer_norm_rms_epsilon'),
+      ropeTheta: t('rope.freq_base', 10000),
+      ...(architecture === 'gemma2' && {
+        gemma2: {
+          attentionSoftcap: t('attn_logit_softcapping', 50),
+          finalSoftcap: t('final_logit_softcapping', 30),
+          slidingWindow: t('attention.sliding_window', 4096),
+          attentionScale: t('attention.scale', headSize ** -0.5),
+        },
+      }),
+    },
+    vision: {
+      width: v('embedding_length'),
+      layers: v('block_count'),
+      heads: v('attention.head_count'),
+      mlpWidth: v('feed_forward_length'),
+      imageSize: v('image_size'),
+      patchSize: v('patch_size'),
+      normEpsilon: v('attention.layer_norm_epsilon'),
     },
   };
-}
-
-function visionSizes(vision: Gguf): Hyperparameters['vision'] {
-  const v = 'clip.vision';
-  const sizes = {
-    width: vision.count(`${v}.embedding_length`),
-    layers: vision.count(`${v}.block_count`, 1, 512),
-    heads: vision.count(`${v}.attention.head_count`),
-    mlpWidth: vision.count(`${v}.feed_forward_length`),
-    imageSize: vision.count(`${v}.image_size`, 1, 4096),
-    patchSize: vision.count(`${v}.patch_size`, 1, 512),
-    normEpsilon: vision.number(`${v}.attention.layer_norm_epsilon`),
-  };
-  if (vision.value('clip.has_vision_encoder') !== true) throw vision.invalid('it says it has no vision encoder');
-  if (vision.value('clip.use_gelu') !== true) throw vision.unsupported('its activation is not the tanh GELU of SigLIP');
-  if (sizes.imageSize % sizes.patchSize !== 0)
-    throw vision.invalid(`${sizes.imageSize} pixels are not a whole number of ${sizes.patchSize} pixel patches`);
-  if (sizes.width % sizes.heads !== 0)
-    throw vision.invalid(`a width of ${sizes.width} does not divide into ${sizes.heads} heads`);
-  for (const key of [`${v}.image_mean`, `${v}.image_std`])
-    if (vision.array(key, 'f32').numbers?.join() !== '0.5,0.5,0.5')
-      throw vision.unsupported(`${key} is not 0.5, 0.5, 0.5`);
-  return sizes;
-}
-
-/** The number of tokens, which is the height of the embedding table too. */
-function checkVocabulary(text: Gguf, { bosToken, eosToken }: Hyperparameters): number {
-  if (text.string('tokenizer.ggml.model') !== 'llama')
-    throw text.unsupported(`its tokenizer is "${text.string('tokenizer.ggml.model')}", not SentencePiece ("llama")`);
-  const rows = text.array('tokenizer.ggml.tokens', 'str').length;
-  if (rows === 0) throw text.invalid('its vocabulary is empty');
-  for (const [key, type] of [
-    ['tokenizer.ggml.scores', 'f32'],
-    ['tokenizer.ggml.token_type', 'i32'],
-  ] as const)
-    if (text.array(key, type).length !== rows)
-      throw text.invalid(`${key} has ${text.array(key, type).length} entries for ${rows} tokens`);
-  if (bosToken >= rows || eosToken >= rows) throw text.invalid('its special tokens lie outside the vocabulary');
-  return rows;
 }

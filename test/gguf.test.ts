@@ -19,8 +19,13 @@ const folder = scratch('judged');
 function changed(name: Name, change: (gguf: Gguf) => unknown, files = whole): string {
   const gguf = files[name].copy();
   change(gguf);
-  for (const other of ['model.gguf', 'mmproj.gguf'] as const)
-    fs.writeFileSync(path.join(folder, other), (other === name ? gguf : files[other]).bytes());
+  for (const other of ['model.gguf', 'mmproj.gguf'] as const) {
+    const file = path.join(folder, other);
+    fs.rmSync(file, { force: true });
+    if (other === name) fs.writeFileSync(file, gguf.bytes());
+    else if (files === whole) fs.symlinkSync(path.join(EMBEDDED, other), file);
+    else fs.writeFileSync(file, files[other].bytes());
+  }
   return folder;
 }
 

@@ -56,6 +56,13 @@ describe('refuses', () => {
     refused({ [name]: undefined }, 'ERR_MODEL_NOT_FOUND', new RegExp(`${name} is missing`)),
   );
 
+  test.each(['model.gguf', 'mmproj.gguf'])('a folder as %s', (name) => {
+    fs.mkdirSync(path.join(lay({ [name]: undefined }), name));
+    return expect(PaliGemma.load(folder))
+      .rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND', message: expect.stringMatching(`${name} is missing`) })
+      .finally(() => fs.rmdirSync(path.join(folder, name)));
+  });
+
   test.each(['model.gguf', 'mmproj.gguf'])('an empty %s', (name) =>
     refused({ [name]: new Uint8Array() }, 'ERR_INVALID_MODEL', /not a whole GGUF file/),
   );

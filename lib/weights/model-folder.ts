@@ -35,8 +35,11 @@ export const isModelFolder = (folder: string): boolean => ggufNames(folder).leng
 
 const ggufNames = (folder: string): string[] =>
   existsSync(folder) && statSync(folder).isDirectory()
-    ? readdirSync(folder).filter((name) => name.endsWith('.gguf'))
+    ? readdirSync(folder).filter((name) => name.endsWith('.gguf') && isFile(path.join(folder, name)))
     : [];
+
+/** A pipe of that name would never end. */
+const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 
 /** Under our own names, else one file with `mmproj` in its name and one without, as other converters write them. */
 function modelFiles(folder: string): [text: string, vision: string] {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr bool REQUIRED = true;
 
-// Sizes that are no part of any tensor's shape are bounded by what memory they ask for.
+// Ranges leave room above the largest models there are, and end where a small file could ask for more memory than there is.
 KeyRule count(std::string key, double least, double most, bool required = REQUIRED) {
     return {std::move(key), GGUF_TYPE_UINT32, GGUF_TYPE_COUNT, least, most, {}, required};
 }
@@ -108,7 +108,7 @@ std::vector<KeyRule> text_rules(const std::string & architecture) {
         count(a + "context_length", 1, 1 << 24),
         count(a + "embedding_length", 1, 1 << 16),
         count(a + "block_count", 1, 256),
-        count(a + "feed_forward_length", 1, 1 << 17),
+        count(a + "feed_forward_length", 1, 1 << 16),
         count(a + "attention.head_count", 1, 128),
         count(a + "attention.head_count_kv", 1, 128),
         count(a + "attention.key_length", 2, 1024),
@@ -144,7 +144,7 @@ std::vector<KeyRule> vision_rules() {
         text("clip.projector_type", "paligemma", REQUIRED),
         text(v + "projector_type", "paligemma"),
         count(v + "image_size", 1, 4096),
-        count(v + "patch_size", 1, 512),
+        count(v + "patch_size", 1, 64),
         count(v + "embedding_length", 1, 1 << 16),
         count(v + "feed_forward_length", 1, 1 << 16),
         count(v + "block_count", 1, 256),

@@ -50,7 +50,7 @@ const NUMERIC = TYPES.filter(isNumeric);
 
 /** A value of any type. */
 function oddEntryValue(random, type, now) {
-  if (type === KV.text) return text(Buffer.from(oddText(random, now)));
+  if (type === KV.text) return text(Buffer.from(oddText(random, String(now ?? ''))));
   if (type !== KV.list) return number(type, oddNumber(random, Number(now) || 0));
   const of = random.pick([...NUMERIC, KV.text]);
   const items = Array.from({ length: random.pick([0, 1, 2, 3, 7, 300]) }, () => oddEntryValue(random, of, now));

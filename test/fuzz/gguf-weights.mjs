@@ -33,6 +33,7 @@ function half(value) {
 /** Writes a number as the value with this place, or as the scale of the block that has it. */
 function put(data, { type, start, size }, place, value) {
   const [, block, bytes] = TENSOR.get(type);
+  if (start + size > data.length) return; // damage before has cut it off
   if (block === 1) return FLOATS[type]?.(data, start + place * bytes, value);
   const at = start + Math.floor(place / block) * bytes;
   // K-quants of six bits have their scale behind the values, the others before them.
@@ -61,11 +62,11 @@ const WEIGHTS = {
     random.bytes(256).copy(file.data, tensor.start + random.below(tensor.size), 0);
   },
   'zero bytes'(_, file, tensor) {
-    file.data.fill(0, tensor.start, tensor.start + tensor.size);
+    file.data.subarray(tensor.start, tensor.start + tensor.size).fill(0);
   },
   'all ones'(random, file, tensor) {
     const start = tensor.start + random.below(tensor.size);
-    file.data.fill(255, start, Math.min(start + 4096, tensor.start + tensor.size));
+    file.data.subarray(start, Math.min(start + 4096, tensor.start + tensor.size)).fill(255);
   },
 };
 const valuesOf = ({ shape }) => shape.reduce((product, n) => product * Number(n), 1);

@@ -33,11 +33,17 @@ public:
 
     // new Model(options, onEvent)
     explicit ModelHandle(const Napi::CallbackInfo & info) : Napi::ObjectWrap<ModelHandle>(info), env_(info.Env()) {
+        EngineOptions options = engine_options(info[0].As<Napi::Object>());
         events_ = Events::New(env_, info[1].As<Napi::Function>(), "paligemma", 0, 1);
-        engine_ = std::make_unique<Engine>(engine_options(info[0].As<Napi::Object>()), [events = events_](Event event) {
-            auto * boxed = new Event(std::move(event));
-            if (events.NonBlockingCall(boxed) != napi_ok) delete boxed;
-        });
+        try {
+            engine_ = std::make_unique<Engine>(std::move(options), [events = events_](Event event) {
+                auto boxed = std::make_unique<Event>(std::move(event));
+                if (events.NonBlockingCall(boxed.get()) == napi_ok) boxed.release();
+            });
+        } catch (...) { // no thread can be started
+            events_.Release();
+            throw;
+        }
         // Added after the function's own hook, so it runs before it: the thread is gone when the function goes.
         napi_add_env_cleanup_hook(env_, close, this);
     }
@@ -50,11 +56,21 @@ public:
 private:
     static void deliver(Napi::Env env, Napi::Function callback, std::nullptr_t *, Event * boxed) {
         std::unique_ptr<Event> event(boxed);
-        if (env == nullptr || callback == nullptr) return;
+        if (env == nullptr || callback == nullptr || call(env, callback, *event)) return;
+        // No memory for what it holds, such as features: its request is told that much.
+        std::visit([&](const auto & failed) {
+            if constexpr (has_id<decltype(failed)>) call(env, callback, Failed{failed.id, "not enough memory for the result", Cause::MEMORY});
+        }, *event);
+    }
+
+    // False: the event cannot be converted; or the environment is being torn down and takes no more calls. (lib/engine/engine.ts itself
+    // throws nothing.)
+    static bool call(Napi::Env env, Napi::Function callback, const Event & event) {
         try {
-            callback.Call({event_object(env, *event)});
-        } catch (const Napi::Error &) {
-            // The environment is being torn down and takes no more calls: lib/engine/engine.ts itself throws nothing.
+            callback.Call({event_object(env, event)});
+            return true;
+        } catch (const std::exception &) { // Napi::Error is one
+            return false;
         }
     }
     using Events = Napi::TypedThreadSafeFunction<std::nullptr_t, Event, deliver>;

@@ -86,7 +86,10 @@ void Engine::together(const std::vector<Item *> & items, Work && work, Then && t
 
 // The last event of a request, unless it has had one.
 template <typename Answer> void Engine::answer(Answer event) {
-    if (open_.erase(event.id)) sink_(std::move(event));
+    const auto open = open_.find(event.id);
+    if (open == open_.end()) return;
+    sink_(std::move(event));
+    open_.erase(open); // not before: what cannot be told has not been answered
 }
 
 } // namespace paligemma

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -83,5 +84,9 @@ struct TooLong { uint32_t id; size_t tokens, limit; };
 struct Failed { uint32_t id; std::string reason; Cause cause; };
 struct Closed {}; // the last event: the thread is about to end
 using Event = std::variant<Loaded, LoadFailed, Progress, Text, Done, Encoded, Traced, Masks, TooLong, Failed, Closed>;
+
+// Whether an event belongs to a request.
+template <typename Event, typename = void> inline constexpr bool has_id = false;
+template <typename Event> inline constexpr bool has_id<Event, std::void_t<decltype(std::declval<Event>().id)>> = true;
 
 } // namespace paligemma

@@ -1,4 +1,4 @@
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../errors.js';
 import type {
   DoneEvent,
   EncodedEvent,
@@ -153,7 +153,11 @@ export class Engine {
     signal?.addEventListener('abort', abort, { once: true });
     this.#pending.set(id, { resolve, reject, onText });
     this.#native.hold(true);
-    this.#native.submit({ ...request, id } as NativeRequest);
+    try {
+      this.#native.submit({ ...request, id } as NativeRequest);
+    } catch (error) {
+      this.#settle(id)?.reject(new PaliGemmaError('ERR_INFERENCE_FAILED', reasonOf(error), { cause: error }));
+    }
     return promise.finally(() => signal?.removeEventListener('abort', abort));
   }
 

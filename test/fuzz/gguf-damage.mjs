@@ -111,7 +111,8 @@ const ENTRIES = {
   },
   'change a list'(random, file) {
     const entry = random.pick(file.entries.filter(({ type }) => type === KV.list));
-    const { of, items } = elements(entry);
+    const { of, items } = elements(entry) ?? {};
+    if (items === undefined) return `${entry.key} is a list of nothing already`;
     const change = random.weighted([
       [3, 'an element'],
       [2, 'fewer'],

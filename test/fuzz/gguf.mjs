@@ -159,17 +159,22 @@ export function numberOf({ type, value }) {
   return Number(signed ? BigInt.asIntN(value.length * 8, whole) : whole);
 }
 
-/** An entry's list as its elements' bytes. */
+/** An entry's list as its elements' bytes; undefined where damage before this left none. */
 export function elements({ value }) {
   const reader = new Reader(value);
-  const of = reader.u32();
   const items = [];
-  for (let n = Number(reader.u64()); n > 0; n--) {
-    const start = reader.at;
-    reader.skip(of);
-    items.push(value.subarray(start, reader.at));
+  try {
+    const of = reader.u32();
+    for (let n = Number(reader.u64()); n > 0; n--) {
+      const start = reader.at;
+      reader.skip(of);
+      items.push(value.subarray(start, reader.at));
+    }
+    return { of, items };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
-  return { of, items };
 }
 
 export const list = (of, items, length = items.length) => Buffer.concat([u32(of), u64(length), ...items]);

@@ -87,8 +87,5 @@ export class EngineProcess {
   }
 }
 
-/** Signals by which somebody else ends a process, not its own mistake. */
-export const isKill = (signal: NodeJS.Signals | undefined): boolean => signal === 'SIGKILL' || signal === 'SIGTERM';
-
 /** The exit status that shells give a process which died of this signal. */
 export const statusOf = (signal: NodeJS.Signals): number => 128 + (os.constants.signals[signal] ?? 0);

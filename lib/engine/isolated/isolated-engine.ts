@@ -1,7 +1,7 @@
 import { PaliGemmaError, reasonOf } from '../../errors.js';
 import type { LoadedEvent, NativeModelOptions } from '../../native.js';
 import { disposed, Engine, type EngineRequest, type Results } from '../engine.js';
-import { EngineProcess, isKill } from './engine-process.js';
+import { EngineProcess } from './engine-process.js';
 
 /** So many deaths without an answer between them, and no process is started any more: by its own fault, or killed. */
 const CRASHES = 3;
@@ -124,7 +124,8 @@ export class IsolatedEngine {
   #count(error: unknown): void {
     if (!(error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED')) return;
     this.#lastDeath = error;
-    if (isKill(error.signal)) this.#kills++;
+    if (error.signal === 'SIGKILL')
+      this.#kills++; // by the user, or the system for want of memory
     else this.#crashes++;
   }
 }

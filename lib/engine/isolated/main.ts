@@ -38,8 +38,9 @@ function open(options: Extract<ToEngine, { type: 'open' }>['options']): void {
   });
 }
 
-// Ctrl-C goes to every process of a terminal. What follows from it is for the application to say.
-process.on('SIGINT', () => {});
+// Ctrl-C goes to every process of a terminal, and other ends to every process of a service. What follows is for the application to
+// say, which ends this one. (Electron's `kill` is a SIGTERM.)
+for (const signal of port ? ['SIGINT'] : ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 if (port) port.on('message', ({ data }) => receive(data));
 else process.on('message', receive);

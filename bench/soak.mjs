@@ -87,7 +87,7 @@ const tasks = Array.from({ length: 40 }, () => {
 });
 const kinds = [...generations, ...tasks];
 
-/** Failures on purpose, see native/faults.h; what would end the process only where it is not this one. */
+/** Failures on purpose, see native/base/faults.h; what would end the process only where it is not this one. */
 const FAULTS =
   'prefix:error:/1511,encode:memory:/701,encode:error:/907,decode:memory:/1013,decode:error:/1301,masks:error:/211';
 const load = (faults, how) => {

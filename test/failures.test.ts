@@ -1,4 +1,4 @@
-// What one request causes ends that request. Failures are made on purpose, in processes of their own: see native/faults.h.
+// What one request causes ends that request. Failures are made on purpose, in processes of their own: see native/base/faults.h.
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,11 +1,11 @@
-#include "header.h"
+#include "gguf/header.h"
 
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <unordered_set>
 
-#include "file.h"
+#include "base/file.h"
 
 namespace paligemma {
 namespace {

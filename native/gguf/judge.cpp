@@ -1,11 +1,11 @@
-#include "judge.h"
+#include "gguf/judge.h"
 
 #include <algorithm>
 #include <map>
 
-#include "key_rules.h"
-#include "refusal.h"
-#include "vocabulary.h"
+#include "gguf/key_rules.h"
+#include "gguf/refusal.h"
+#include "gguf/vocabulary.h"
 
 namespace paligemma {
 namespace {

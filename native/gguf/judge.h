@@ -2,7 +2,7 @@
 // they end the process on what they do not expect. Keys and vocabulary first; the tensors then, which follow from them.
 #pragma once
 
-#include "header.h"
+#include "gguf/header.h"
 
 namespace paligemma {
 

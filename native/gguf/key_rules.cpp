@@ -1,11 +1,11 @@
-#include "key_rules.h"
+#include "gguf/key_rules.h"
 
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <cstdio>
 
-#include "refusal.h"
+#include "gguf/refusal.h"
 
 namespace paligemma {
 namespace {

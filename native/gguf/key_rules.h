@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "header.h"
+#include "gguf/header.h"
 
 namespace paligemma {
 

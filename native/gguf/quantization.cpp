@@ -1,12 +1,12 @@
-#include "quantization.h"
+#include "gguf/quantization.h"
 
 #include <memory>
 #include <stdexcept>
 
+#include "base/log.h"
 #include "ggml-cpp.h"
 #include "llama-ext.h"
 #include "llama.h"
-#include "log.h"
 
 namespace paligemma {
 namespace {

@@ -1,10 +1,10 @@
-#include "tensor_source.h"
+#include "gguf/tensor_source.h"
 
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
-#include "backends.h"
+#include "base/backends.h"
 
 namespace paligemma {
 namespace {

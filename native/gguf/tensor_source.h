@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "file.h"
+#include "base/file.h"
 #include "ggml.h"
 
 namespace paligemma {

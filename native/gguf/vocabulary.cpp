@@ -1,13 +1,13 @@
-#include "vocabulary.h"
+#include "gguf/vocabulary.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <unordered_map>
 
+#include "base/utf8.h"
+#include "gguf/refusal.h"
 #include "llama.h"
-#include "refusal.h"
-#include "utf8.h"
 
 namespace paligemma {
 namespace {

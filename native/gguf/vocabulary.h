@@ -1,7 +1,7 @@
 // The vocabulary in a model file, held to what llama.cpp's tokenizer takes for granted.
 #pragma once
 
-#include "header.h"
+#include "gguf/header.h"
 
 namespace paligemma {
 

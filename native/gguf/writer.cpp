@@ -1,4 +1,4 @@
-#include "writer.h"
+#include "gguf/writer.h"
 
 #include <algorithm>
 #include <cfloat>
@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/backends.h"
 #include "ggml-cpp.h"
-#include "backends.h"
 #include "gguf.h"
 
 namespace paligemma {

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "tensor_source.h"
+#include "gguf/tensor_source.h"
 
 namespace paligemma {
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <random>
 
-#include "backends.h"
-#include "log.h"
+#include "base/backends.h"
+#include "base/log.h"
 #include "watched_engine.h"
 
 using namespace paligemma;

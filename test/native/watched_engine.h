@@ -7,7 +7,7 @@
 #include <map>
 #include <mutex>
 
-#include "engine.h"
+#include "engine/engine.h"
 
 inline std::atomic<int> complaints{0};
 

@@ -12,6 +12,7 @@ import { Collector } from '../../lib/batch/fleet/collector.js';
 import { Room } from '../../lib/batch/fleet/room.js';
 import { startWorker } from '../../lib/batch/fleet/worker.js';
 import { Access } from '../../lib/image/access.js';
+import type { Timings } from '../../lib/types.js';
 import { type Running, start } from '../helpers/command.js';
 import { PICTURE, scratch } from '../helpers/fixtures.js';
 import { RedisServer } from '../helpers/redis.js';
@@ -236,18 +237,23 @@ whereRedisIs('with a Redis', () => {
       for (const leave of ['SIGKILL', 'SIGSTOP'] as const) {
         fresh();
         const fleet = await collector();
-        const worker = await startWorker(redis.url, () => new Promise(() => {}), {
+        let end = (_: { text: string; timings: Timings }) => {};
+        const work = new Promise<{ text: string; timings: Timings }>((resolve) => {
+          end = resolve;
+        });
+        const worker = await startWorker(redis.url, () => work, {
           ...{ queue, concurrency: 1, stalledAfter: 30, access: await Access.open() },
           ...{ onOutcome() {}, onFailed() {}, onTrouble() {} },
         });
         const answer = fleet.answer({ image: PICTURE }, 0, signal);
-        const end = expect(answer).rejects.toBeInstanceOf(Withdrawn);
+        const withdrawn = expect(answer).rejects.toBeInstanceOf(Withdrawn);
         await until(async () => (await client.llen(`bull:${queue}:active`)) === 1);
         if (leave === 'SIGKILL') await redis.stop(leave);
         else redis.freeze();
         await fleet.close();
-        await end;
+        await withdrawn;
         expect(await worker.close()).toBe(false);
+        end({ text: '', timings: {} as Timings }); // else BullMQ keeps this process
         await redis.stop('SIGKILL');
         await redis.start();
       }

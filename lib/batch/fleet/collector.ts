@@ -168,7 +168,8 @@ export class Collector {
   async close(): Promise<void> {
     clearInterval(this.#looking);
     this.#closing = true;
-    await this.#connection.close(this.#leave());
+    const inOrder = await this.#connection.close(this.#leave());
+    if (!inOrder) void Promise.allSettled([this.#events.close(), this.#queue.close()]); // loops of BullMQ's own
     for (const id of [...this.#pending.keys()]) this.#withdrawn(id);
   }
 

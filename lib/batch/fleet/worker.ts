@@ -57,9 +57,9 @@ export async function startWorker(
   worker.on('error', refusals(options.onTrouble));
   worker.on('failed', (job, error) => options.onFailed(String(job?.id), error.message));
   const close = async () => {
-    const inOrder = await connection.close(worker.close());
-    // A client of BullMQ's own, whose end may never come.
-    if (!inOrder) worker.disconnect().catch(() => {});
+    const inOrder = await connection.close(worker.pause().then(() => worker.close()));
+    // Timers and a client of BullMQ's own, whose end may never come.
+    if (!inOrder) worker.close(true).catch(() => {});
     return inOrder;
   };
   try {

@@ -191,6 +191,17 @@ describe('beam search', () => {
     );
   });
 
+  test('that waits for another one keeps nobody else waiting', async () => {
+    const one = await PaliGemma.load(await converted(reference('pg1-random'), 'f32'), { maxSequences: 1 });
+    const order: string[] = [];
+    const ask = (name: string, request: { numBeams?: number; maxTokens: number }) =>
+      one.generate({ prompt: 'caption en', ...request }).then(() => order.push(name));
+    const beams = { numBeams: 4, maxTokens: 150 };
+    await Promise.all([ask('first', beams), ask('second', beams), ask('third', beams), ask('plain', { maxTokens: 3 })]);
+    await one.dispose();
+    expect(order).toEqual(['plain', 'first', 'second', 'third']);
+  });
+
   test('ends when it is aborted, and several wait for each other', async () => {
     const leave = new AbortController();
     const request = { prompt: 'caption en', numBeams: 4, maxTokens: 100 };

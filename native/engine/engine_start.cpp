@@ -36,8 +36,11 @@ void Engine::prepare() {
         soiled_.clear();
     }
     std::vector<Ready> taken;
+    // A beam search waits for the one before it, not for a sequence, and takes no place of who could begin.
+    const auto needs_sequence = [](const Ready & ready) { return ready.request.beams == 1; };
+    const size_t waiting = size_t(std::count_if(ready_.begin(), ready_.end(), needs_sequence));
     const size_t free = free_sequences().size();
-    for (size_t tokens = 0; ready_.size() + taken.size() < free && tokens < options_.vision_batch_tokens;) {
+    for (size_t tokens = 0; waiting + taken.size() < free && tokens < options_.vision_batch_tokens;) {
         double waited = 0;
         auto request = take(waited);
         if (!request) break;

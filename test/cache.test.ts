@@ -359,6 +359,14 @@ describe('several at once', () => {
     expect([...entries(path.join(cacheDir, 'models')), ...entries(path.join(cacheDir, 'downloads'))]).toEqual([]);
   });
 
+  test('Ctrl-C ends a download with 130', async () => {
+    hub.fault(WEIGHTS, { on: 'cdn', stallAfter: 100_000 });
+    const { child, ended } = cli(['download', EMOJI]);
+    while (hub.seen('cdn').length === 0) await new Promise((tick) => setTimeout(tick, 20));
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ status: 130, err: expect.stringMatching(/interrupted; nothing was changed/) });
+  });
+
   test('when one is killed at any moment, the next one takes over and ends well', async () => {
     for (const delay of [0, 150, 300, 450, 600]) {
       const killed = cli(['convert', emoji('checkpoint'), path.join(cacheDir, 'target'), '--quantization', 'q4_k_m']);

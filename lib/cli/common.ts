@@ -5,6 +5,7 @@ import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
 import type { LoadOptions } from '../types.js';
+import { INTERRUPTED } from './interrupt.js';
 import { ProgressBar } from './progress-bar.js';
 import { sourceOptions } from './source-options.js';
 
@@ -51,10 +52,12 @@ export const samplingOptions = (command: Command): Command =>
     .option('--seed <n>', 'of the draws', numeric)
     .option('--num-beams <n>', 'beam search with so many beams', numeric);
 
+class Interrupted extends Error {}
+
 /** Work that Ctrl-C ends in order: nothing half done stays. */
 export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
-  const stop = () => interrupted.abort(new Error('interrupted; nothing was changed'));
+  const stop = () => interrupted.abort(new Interrupted('interrupted; nothing was changed'));
   process.once('SIGINT', stop);
   try {
     return await work(interrupted.signal);
@@ -68,11 +71,17 @@ export const remark = (line: string): void => void process.stderr.write(`${line}
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** One line that names the cause, no stack trace, exit status 1; where the engine's process crashed, as a shell tells it. */
+/** One line that names the cause, no stack trace, and the exit status that belongs to it. */
 export function fail(error: unknown, about = ''): void {
   const code = error instanceof PaliGemmaError ? `${error.code}: ` : '';
   remark(`paligemma: ${about}${code}${reasonOf(error).replace(/\s*\n\s*/g, ' ')}`);
-  process.exitCode = error instanceof PaliGemmaError && error.signal ? statusOf(error.signal) : 1;
+  process.exitCode = statusFor(error);
+}
+
+/** Where the engine's process crashed, as a shell tells it. */
+function statusFor(error: unknown): number {
+  if (error instanceof Interrupted) return INTERRUPTED;
+  return error instanceof PaliGemmaError && error.signal ? statusOf(error.signal) : 1;
 }
 
 const errorObject = (error: unknown) => ({

@@ -29,7 +29,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 export class PaliGemmaError extends Error {
   override readonly name = 'PaliGemmaError';
   /** With ERR_ENGINE_DIED: what the engine's process died of, where a signal ended it. */
-  readonly signal?: NodeJS.Signals;
+  declare readonly signal?: NodeJS.Signals;
 
   constructor(
     readonly code: ErrorCode,

@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Channel, openChannel, type UtilityProcess } from '../lib/engine/isolated/channel.js';
-import type { FromEngine } from '../lib/engine/isolated/wire.js';
+import type { FromEngine, ToEngine } from '../lib/engine/isolated/wire.js';
 import { PaliGemma } from '../lib/index.js';
+import type { NativeGenerate, NativeModelOptions } from '../lib/native.js';
 import { EMBEDDED, PICTURE, ROOT, scratch } from './helpers/fixtures.js';
 
 const OWL = 'an owl and a cat';
@@ -21,6 +22,41 @@ afterEach(async () => {
   delete process.env.PALIGEMMA_FAULTS;
   await Promise.all(open.splice(0).map((model) => model.dispose()));
 });
+
+/** As the library asks for them. */
+const OPTIONS: NativeModelOptions = {
+  textPath: path.join(EMBEDDED, 'model.gguf'),
+  visionPath: path.join(EMBEDDED, 'mmproj.gguf'),
+  ...{ device: '', threads: 1, mapWeights: true, cacheType: 'f16', imageToken: 0, featureCacheBytes: 0 },
+  ...{ contextTokens: 1024, maxSequences: 4, batchTokens: 1024, visionBatchTokens: 1024 },
+};
+const REQUEST: NativeGenerate = {
+  ...{
+    kind: 'generate',
+    id: 0,
+    images: [],
+    prompt: 'caption en',
+    maxTokens: 900,
+    stream: true,
+    locations: true,
+    stop: [],
+  },
+  ...{ temperature: 20, topK: 0, topP: 1, seed: 1, numBeams: 1, lengthPenalty: 1 },
+};
+
+/** The program of such a process, by itself. */
+function engineProgram() {
+  const child = fork(path.join(ROOT, 'dist', 'engine-process.js'), [], { serialization: 'advanced', execArgv: [] });
+  const told = <Type extends string>(type: Type): Promise<unknown> =>
+    new Promise((resolve) =>
+      child.on('message', (message: FromEngine) => {
+        if (message.type === type) resolve(message);
+        if (message.type === 'event' && message.event.type === type) resolve(message.event);
+      }),
+    );
+  const end = new Promise((resolve) => child.on('exit', (status, signal) => resolve(signal ?? status)));
+  return { child, told, end, send: (message: ToEngine) => void child.send(message) };
+}
 
 /** The engines' processes of this one. */
 function engines(): number[] {
@@ -128,6 +164,59 @@ describe('an engine in a process of its own', () => {
       message: expect.stringMatching(/3 times without an answer.*load the model again/),
     });
     expect(engines()).toEqual([]);
+  });
+
+  test('that is given up leaves its calls to those of other devices', async () => {
+    process.env.PALIGEMMA_FAULTS = 'decode:abort:1'; // of the first one and of those that follow it
+    const model = await load({
+      devices: ['cpu', 'cpu'],
+      onProgress({ done }) {
+        if (done >= 0.5) delete process.env.PALIGEMMA_FAULTS;
+      },
+    });
+    const [, other] = engines();
+    process.env.PALIGEMMA_FAULTS = 'decode:abort:1';
+    for (let i = 0; i < 3; i++) await expect(model.caption(PICTURE)).rejects.toMatchObject({ signal: 'SIGABRT' });
+    expect(await Promise.all(Array.from({ length: 8 }, () => model.caption(PICTURE)))).toEqual(Array(8).fill(OWL));
+    expect(engines()).toEqual([other]);
+  });
+
+  test('ends without a crash when who started it is gone, in the middle of its work', async () => {
+    const { child, told, end, send } = engineProgram();
+    await told('ready');
+    send({ type: 'open', options: OPTIONS });
+    await told('loaded');
+    for (let id = 1; id <= 16; id++) send({ type: 'submit', request: { ...REQUEST, id } });
+    await told('text');
+    child.disconnect();
+    expect(await end).toBe('SIGKILL'); // by its own hand: neither SIGSEGV nor SIGABRT
+  });
+
+  test('fails a request that cannot be taken, and answers the next one', async () => {
+    const { told, end, send } = engineProgram();
+    await told('ready');
+    send({ type: 'open', options: OPTIONS });
+    await told('loaded');
+    const failed = told('failed');
+    send({ type: 'submit', request: { ...REQUEST, id: 1, stop: undefined as unknown as string[] } });
+    expect(await failed).toMatchObject({ id: 1, cause: 'computing' });
+    const done = told('done');
+    send({ type: 'submit', request: { ...REQUEST, id: 2, maxTokens: 2 } });
+    expect(await done).toMatchObject({ id: 2 });
+    send({ type: 'stop' });
+    expect(await end).toBe(0);
+  });
+
+  test('that cannot be started says why', async () => {
+    process.env.NODE_OPTIONS = '--require /none.cjs';
+    try {
+      await expect(load()).rejects.toMatchObject({
+        code: 'ERR_ENGINE_DIED',
+        message: expect.stringMatching(/died with exit status 1 \(Error: Cannot find module '\/none.cjs'\)$/),
+      });
+    } finally {
+      delete process.env.NODE_OPTIONS;
+    }
   });
 
   test('lets the application end without dispose, and ends with it', async () => {

@@ -1,7 +1,7 @@
 import type { Engine, EngineRequest } from './engine.js';
-import type { IsolatedEngine } from './isolated/isolated-engine.js';
+import { IsolatedEngine } from './isolated/isolated-engine.js';
 
-/** Engines of one model, one a device, as one: a request goes to the engine that has the least to do. */
+/** Engines of one model, one a device, as one: a request goes to the engine that has the least to do, of those that live. */
 export class Engines {
   readonly #engines: (Engine | IsolatedEngine)[] = [];
 
@@ -10,7 +10,10 @@ export class Engines {
   }
 
   submit<R extends EngineRequest>(request: R, signal?: AbortSignal, onText?: (text: string) => void) {
-    const idlest = this.#engines.reduce((best, engine) => (engine.pending < best.pending ? engine : best));
+    const living = this.#engines.filter((engine) => !(engine instanceof IsolatedEngine && engine.givenUp));
+    const idlest = (living.length > 0 ? living : this.#engines).reduce((best, engine) =>
+      engine.pending < best.pending ? engine : best,
+    );
     return idlest.submit(request, signal, onText);
   }
 

@@ -78,9 +78,9 @@ function childProcess(listener: Listener): Channel {
   child.on('message', (message) => listener.message(message as FromEngine));
   child.once('close', close);
   child.once('disconnect', close);
-  child.once('error', () => {
+  child.once('error', ({ message }) => {
     if (child.pid === undefined)
-      listener.end({ signal: undefined, exitCode: undefined, lastWords: 'it cannot be started' });
+      listener.end({ signal: undefined, exitCode: undefined, lastWords: `it cannot be started: ${message}` });
   });
   return {
     send: (message) => void (child.connected && child.send(message, () => {})),
@@ -110,12 +110,15 @@ function utilityProcess(electron: UtilityProcess, listener: Listener): Channel {
   };
 }
 
-/** Keeps the last line that was written. */
+/** Keeps the last line that was written, or the one that names an error, after which Node writes more. */
 function tail(stream: NodeJS.ReadableStream | null): () => string {
   let text = '';
   stream?.setEncoding('utf8');
   stream?.on('data', (chunk: string) => {
     text = (text + chunk).slice(-2000);
   });
-  return () => text.trim().split('\n').at(-1) ?? '';
+  return () => {
+    const lines = text.trim().split('\n');
+    return lines.filter((line) => /^\w*Error\b.*: /.test(line)).at(-1) ?? lines.at(-1) ?? '';
+  };
 }

@@ -11,8 +11,9 @@ const PATIENCE = 5000;
 /** What became of a process, as an error of the calls that waited for it. */
 export function death({ signal, exitCode, lastWords }: End): PaliGemmaError {
   const how = signal ? `of ${signal}` : exitCode === undefined ? '' : `with exit status ${exitCode}`;
-  const said = lastWords === '' ? '' : ` (${lastWords})`;
-  return new PaliGemmaError('ERR_ENGINE_DIED', `the engine's process died ${how}${said}`.trim(), { signal });
+  const said = lastWords === '' ? '' : `(${lastWords})`;
+  const message = ["the engine's process died", how, said].filter((part) => part !== '').join(' ');
+  return new PaliGemmaError('ERR_ENGINE_DIED', message, { signal });
 }
 
 /** A process of its own for one engine. */

@@ -43,6 +43,11 @@ export class IsolatedEngine {
     return (this.#engine?.pending ?? 0) + this.#waiting;
   }
 
+  /** Whether its process died so often that no other one follows. */
+  get givenUp(): boolean {
+    return this.#crashes >= CRASHES || this.#kills >= KILLS;
+  }
+
   throwIfDisposed(): void {
     if (this.#disposal.signal.aborted) throw disposed();
   }
@@ -60,7 +65,7 @@ export class IsolatedEngine {
       this.#crashes = this.#kills = 0;
       return result;
     } catch (error) {
-      if (engine.alive) this.#crashes = this.#kills = 0; // a refusal is an answer too
+      if (engine.alive && !signal?.aborted) this.#crashes = this.#kills = 0; // a refusal is an answer too
       throw error;
     }
   }
@@ -91,7 +96,7 @@ export class IsolatedEngine {
   }
 
   async #restart(): Promise<Engine> {
-    if (this.#crashes >= CRASHES || this.#kills >= KILLS)
+    if (this.givenUp)
       throw new PaliGemmaError(
         'ERR_ENGINE_DIED',
         `the engine's process died ${this.#crashes + this.#kills} times without an answer and is not started again; load the model again; ` +
@@ -118,7 +123,12 @@ export class IsolatedEngine {
         if (event.type === 'died') this.#count(event.error);
         onEvent(event);
       });
-    return Engine.start(open, this.#options, onProgress, signal);
+    try {
+      return await Engine.start(open, this.#options, onProgress, signal);
+    } catch (error) {
+      process.kill(); // aborted before it had a model to end with
+      throw error;
+    }
   }
 
   #count(error: unknown): void {

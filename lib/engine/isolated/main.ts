@@ -1,6 +1,6 @@
 // The engine's own process: the addon at the end of a channel. It ends with its model, or with who started it.
 import { PaliGemmaError, reasonOf } from '../../errors.js';
-import { type NativeModel, native } from '../../native.js';
+import { type NativeModel, type NativeModelOptions, type NativeRequest, native } from '../../native.js';
 import type { FromEngine, ToEngine } from './wire.js';
 
 /** Electron's side of a utility process; absent in a process that Node started. */
@@ -24,24 +24,41 @@ let model: NativeModel | undefined;
 
 function receive(message: ToEngine): void {
   if (message.type === 'open') open(message.options);
-  else if (message.type === 'submit') model?.submit(message.request);
+  else if (message.type === 'submit') submit(message.request);
   else if (message.type === 'abort') model?.abort(message.id);
   else if (model) model.stop();
   else process.exit(0);
 }
 
-function open(options: Extract<ToEngine, { type: 'open' }>['options']): void {
-  model = new (native().Model)(options, (event) => {
-    if (event.type !== 'closed') return send({ type: 'event', event });
-    model?.release();
-    send({ type: 'event', event }, () => process.exit(0));
-  });
+function open(options: NativeModelOptions): void {
+  try {
+    model = new (native().Model)(options, (event) => {
+      if (event.type !== 'closed') return send({ type: 'event', event });
+      model?.release();
+      send({ type: 'event', event }, () => process.exit(0));
+    });
+  } catch (error) {
+    send({ type: 'event', event: { type: 'loadFailed', reason: reasonOf(error) } });
+  }
+}
+
+/** What cannot be taken is its own failure, and not that of all others. */
+function submit(request: NativeRequest): void {
+  try {
+    model?.submit(request);
+  } catch (error) {
+    send({
+      type: 'event',
+      event: { type: 'failed', id: request.id, reason: reasonOf(error), cause: 'computing' },
+    });
+  }
 }
 
 // Ctrl-C goes to every process of a terminal, and other ends to every process of a service. What follows is for the application to
 // say, which ends this one. (Electron's `kill` is a SIGTERM.)
 for (const signal of port ? ['SIGINT'] : ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-process.on('disconnect', () => process.exit(0));
+// Who started it has gone, and nobody waits for an end in order: of one, ggml's threads outlive what they use.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 if (port) port.on('message', ({ data }) => receive(data));
 else process.on('message', receive);
 

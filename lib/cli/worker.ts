@@ -5,7 +5,7 @@ import { startWorker } from '../batch/fleet/worker.js';
 import { number, whole } from '../check.js';
 import { Access } from '../image/access.js';
 import { type LogOptions, logOptions, openLog, queueOption, redisUrl } from './batch-options.js';
-import { type CommonOptions, commaList, modelCommand, numeric, remark, withModel } from './common.js';
+import { type CommonOptions, commaList, fail, modelCommand, numeric, remark, withModel } from './common.js';
 import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
 import { publishMetrics } from './metrics.js';
 
@@ -51,7 +51,8 @@ async function start({ redis = true, ...options }: Options): Promise<void> {
     registers: [registry],
   });
   const metrics = await publishMetrics(options.metrics, registry);
-  let leaves: number | undefined;
+  let leaves: number | string | undefined;
+  const givenUp = new AbortController();
   try {
     await withModel({ ...options, everyDevice: true }, (model) =>
       interruptible(async ({ stop, end }) => {
@@ -68,10 +69,16 @@ async function start({ redis = true, ...options }: Options): Promise<void> {
             images.inc({ outcome: 'failed' });
             log.error({ id }, reason);
           },
+          onGivenUp: (error) => givenUp.abort(error),
           onTrouble: (message) => log.error(message),
         });
         log.info({ queue: options.queue, model: model.info.name, devices: model.info.devices }, 'ready');
-        await aborted(stop);
+        await Promise.race([aborted(stop), aborted(givenUp.signal)]);
+        if (givenUp.signal.aborted) {
+          fail(givenUp.signal.reason);
+          leaves = process.exitCode;
+          return;
+        }
         remark(FINISHING);
         const inOrder = await Promise.race([worker.close(), aborted(end)]);
         if (inOrder) log.info('closed');

@@ -201,6 +201,22 @@ whereRedisIs('with a Redis', () => {
     expect({ status, err }).toEqual({ status: 1, err: expect.stringMatching(/ERR_TOO_MANY_ERRORS/) });
     expect(await jobs()).toBe(0);
   });
+  test('a worker whose engine dies again and again ends with its signal, instead of failing all there is', async () => {
+    fresh();
+    const worker = begin(['worker', '--redis', redis.url, '--queue', queue], {
+      env: { PALIGEMMA_FAULTS: 'decode:abort:1' },
+    });
+    expect((await begin(batch(folder(3))).done).status).toBe(1); // three tries each, of which the engine dies
+    const { child, done } = begin(batch(folder(3)));
+    expect(await worker.done).toMatchObject({
+      status: 134,
+      err: expect.stringMatching(/^paligemma: ERR_ENGINE_DIED: .* is not started again/m),
+    });
+    child.kill('SIGINT');
+    await sleep(10);
+    child.kill('SIGINT');
+    expect((await done).status).toBe(130);
+  });
   test('a second Ctrl-C ends at once, whatever a worker does, and brings the cursor back', async () => {
     fresh();
     silent();
@@ -243,7 +259,7 @@ whereRedisIs('with a Redis', () => {
         });
         const worker = await startWorker(redis.url, () => work, {
           ...{ queue, concurrency: 1, stalledAfter: 30, access: await Access.open() },
-          ...{ onOutcome() {}, onFailed() {}, onTrouble() {} },
+          ...{ onOutcome() {}, onFailed() {}, onGivenUp() {}, onTrouble() {} },
         });
         const answer = fleet.answer({ image: PICTURE }, 0, signal);
         const withdrawn = expect(answer).rejects.toBeInstanceOf(Withdrawn);

@@ -67,6 +67,7 @@ whereRedisIs('the parts of a fleet', () => {
       ...{ queue, concurrency: 4, stalledAfter: 2, onOutcome() {}, onTrouble() {} },
       access: await Access.open(imageAccess),
       onFailed: (_, reason) => failed.push(reason),
+      onGivenUp() {},
     });
     closing.push(started);
     return { failed, ...started };

@@ -162,6 +162,7 @@ whereRedisIs('over a Redis that others write to', () => {
       ...{ queue: 'jobs', concurrency: 1, stalledAfter: 30, access: await Access.open() },
       onOutcome: (_, outcome) => outcomes.push(outcome),
       onFailed() {},
+      onGivenUp() {},
       onTrouble() {},
     });
     closing.push(() => worker.close());
@@ -184,6 +185,7 @@ whereRedisIs('over a Redis that others write to', () => {
         tries++;
       },
       onFailed() {},
+      onGivenUp() {},
       onTrouble() {},
     });
     closing.push(() => worker.close());

@@ -1,4 +1,5 @@
 import type { Worker } from 'bullmq';
+import { isGivenUp } from '../../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../../errors.js';
 import { TransientFailure } from '../../fetch-bytes.js';
 import type { Access } from '../../image/access.js';
@@ -20,6 +21,8 @@ export interface WorkerOptions {
   onOutcome(id: string, outcome: Outcome, milliseconds: number): void;
   /** An attempt that failed and is made again, or given up. */
   onFailed(id: string, reason: string): void;
+  /** The model answers nothing any more. What is begun stays so, and others take it over as that of a dead worker. */
+  onGivenUp(error: unknown): void;
   onTrouble(message: string): void;
 }
 
@@ -41,7 +44,7 @@ export async function startWorker(
     options.queue,
     async (job) => {
       const started = performance.now();
-      const outcome = await work(job.data, answer, options.access);
+      const outcome = await work(job.data, answer, options);
       options.onOutcome(String(job.id), outcome, performance.now() - started);
       return outcome;
     },
@@ -71,12 +74,18 @@ export async function startWorker(
   return { close };
 }
 
+const never = new Promise<never>(() => {});
+
 /** @throws when another try may do, here or on another machine; what is the picture's or the question's own fault is an outcome */
-async function work(data: unknown, answer: Answer, access: Access): Promise<Outcome> {
+async function work(data: unknown, answer: Answer, { access, onGivenUp }: WorkerOptions): Promise<Outcome> {
   try {
     const { picture, question, request } = assignmentOf(data);
     return await answer({ ...question, image: await load(picture, access) }, request);
   } catch (error) {
+    if (isGivenUp(error)) {
+      onGivenUp(error);
+      return never;
+    }
     if (error instanceof PaliGemmaError && OWN_FAULT.has(error.code) && !mayBeElsewhere(error.cause))
       return { error: describe(error) };
     throw new Error(toReason(describe(error)));

@@ -33,12 +33,13 @@ export async function tryLock(place: string): Promise<Lock | Holder> {
     if (others.length === 0) {
       const name = nameOfThis();
       const file = path.join(place, name);
-      await mkdir(place, { recursive: true });
+      await makeFolder(place);
       try {
         await writeFile(file, '', { flag: 'wx' });
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // who had it has just taken the folder away
-        throw error;
+        if (codeOf(error) !== 'ENOENT' || look >= LOOKS) throw error;
+        await sleep(PAUSE_MS * Math.random()); // who had it has just taken the folder away
+        continue;
       }
       const all = await living(place);
       others = all.filter((other) => other !== name);
@@ -51,6 +52,23 @@ export async function tryLock(place: string): Promise<Lock | Holder> {
     if (pid !== undefined && host !== undefined) return { pid, host };
     before = others;
     await sleep(PAUSE_MS * (1 + Math.random()));
+  }
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
+/** With those around it. (Node's own `recursive` never ends where a folder says that it is not there, as below /proc.) */
+async function makeFolder(folder: string): Promise<void> {
+  const make = () =>
+    mkdir(folder).catch((error) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  try {
+    await make();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await makeFolder(path.dirname(folder));
+    await make();
   }
 }
 

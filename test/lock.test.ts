@@ -104,3 +104,8 @@ test('whose lock was taken away hears of it', async () => {
   await lost;
   await lock.release();
 });
+
+(process.platform === 'linux' ? test : test.skip)('is an error where no folder can be made', async () => {
+  await expect(tryLock('/proc/none/x.lock')).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(tryLock('/proc/x.lock')).rejects.toMatchObject({ code: 'ENOENT' });
+});

@@ -2,7 +2,7 @@ import { exec } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { paligemma } from './helpers/command.js';
+import { paligemma, start } from './helpers/command.js';
 import { converted, emoji, PICTURE, ROOT, reference, scratch } from './helpers/fixtures.js';
 
 const DOG = path.join(ROOT, 'examples', 'images', 'dog.jpg');
@@ -276,6 +276,22 @@ describe('failures', () => {
     );
     expect(lines(out)).toHaveLength(1);
     expect(err).not.toMatch(/EPIPE|\n\s+at /);
+  });
+
+  test("a crash of the engine's process is named with its picture, and tells in the exit status whatever follows", async () => {
+    const env = { PALIGEMMA_FAULTS: 'decode:abort:1' };
+    const { status, out, err } = await start(['caption', PICTURE, '/no/such.png'], { env }).done;
+    expect({ status, out }).toEqual({ status: 134, out: '' });
+    expect(err).toMatch(
+      /^paligemma: .*owl-and-cat\.png: ERR_ENGINE_DIED: .*died of SIGABRT \(.*on purpose, at decode\)$/m,
+    );
+    expect(err).toMatch(/^paligemma: ERR_INVALID_IMAGE: .*\/no\/such\.png/m);
+  });
+  test('remarks that nobody reads are none', async () => {
+    const command = `"${process.execPath}" "${path.join(ROOT, 'dist', 'cli.js')}" caption "${DOG}" 2>&1 >out.txt | true`;
+    const folder = scratch('closed');
+    await new Promise((resolve) => exec(command, { cwd: folder }, resolve));
+    expect(fs.readFileSync(path.join(folder, 'out.txt'), 'utf8')).toBe('a dog\n');
   });
 
   test('help and version are none', async () => {

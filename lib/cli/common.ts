@@ -75,7 +75,7 @@ export const print = (line: string): void => void process.stdout.write(`${line}\
 export function fail(error: unknown, about = ''): void {
   const code = error instanceof PaliGemmaError ? `${error.code}: ` : '';
   remark(`paligemma: ${about}${code}${reasonOf(error).replace(/\s*\n\s*/g, ' ')}`);
-  process.exitCode = statusFor(error);
+  process.exitCode = Math.max(statusFor(error), Number(process.exitCode ?? 0)); // a crash is not forgotten for what fails after it
 }
 
 /** Where the engine's process crashed, as a shell tells it. */

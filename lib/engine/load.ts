@@ -1,6 +1,6 @@
 // From an opened model and the caller's options to running engines.
 
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../errors.js';
 import { describeModel } from '../info.js';
 import type { OpenedModel } from '../model-source.js';
 import { type NativeDevice, type NativeModelOptions, native } from '../native.js';
@@ -76,7 +76,13 @@ interface Place {
   plan: Plan;
 }
 
-const inThisProcess: OpenModel = (options, onEvent) => new (native().Model)(options, onEvent);
+const inThisProcess: OpenModel = (options, onEvent) => {
+  try {
+    return new (native().Model)(options, onEvent);
+  } catch (error) {
+    throw new PaliGemmaError('ERR_INFERENCE_FAILED', `the engine does not start: ${reasonOf(error)}`, { cause: error });
+  }
+};
 
 /** Where the model goes, and how. `auto` takes the first device that it fits into; the processor is the last and always does. */
 function placesFor(

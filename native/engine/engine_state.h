@@ -90,6 +90,7 @@ template <typename Answer> void Engine::answer(Answer event) {
     if (open == open_.end()) return;
     sink_(std::move(event));
     open_.erase(open); // not before: what cannot be told has not been answered
+    if constexpr (!std::is_same_v<Answer, Failed>) most_ = std::min(most_ + 1, slots_.size()); // there may be memory again
 }
 
 } // namespace paligemma

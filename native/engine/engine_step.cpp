@@ -78,7 +78,6 @@ void Engine::finish(Slot & slot, bool stopped) {
     answer(Done{slot.request.id, slot.answer.text(), slot.answer.tokens(), stopped || slot.answer.stopped(), slot.image_tokens, slot.prompt_tokens,
                slot.remembered_images, slot.timings, describe(slot.sampler.logprobs()), 0.0f});
     slots_[size_t(slot.sequence)].reset();
-    most_ = std::min(most_ + 1, slots_.size()); // there may be memory again
 }
 
 std::vector<std::vector<Logprob>> Engine::describe(const std::vector<TokenLogprob> & logprobs) const {

@@ -57,7 +57,7 @@ Vision::Vision(const std::string & path, ggml_backend_dev_t card, size_t batch_t
     ggml_backend_t backend = clip_get_backend_cpu(clip_.get());
     cpu_backend().set_threadpool(backend, threads.pool());
     cpu_backend().set_abort_callback(backend, Threads::interrupted, &threads);
-    at_once_ = std::max<size_t>(batch_tokens / size_t(tokens()), 1);
+    at_once_ = most_at_once_ = std::max<size_t>(batch_tokens / size_t(tokens()), 1);
 }
 
 int Vision::image_size() const {
@@ -82,6 +82,7 @@ std::vector<float> Vision::encode(const std::vector<const Pixels *> & images) {
             const auto out = encode_together(&images[first], count);
             features.insert(features.end(), out.begin(), out.end());
             first += count;
+            if (count == at_once_) at_once_ = std::min(at_once_ + 1, most_at_once_); // there may be memory again
         } catch (const std::exception & error) {
             if (count == 1 || cause_of(error) != Cause::MEMORY || Threads::interrupted(&threads_)) throw;
             at_once_ = count / 2;

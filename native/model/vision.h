@@ -28,7 +28,7 @@ public:
     int tokens() const; // features per image
     int width() const;  // values per feature: the text model's width
 
-    // Features [images, tokens, width] in the projector's own scale. Where memory is short, fewer at a time from then on. Throws
+    // Features [images, tokens, width] in the projector's own scale. Where memory is short, fewer at a time for a while. Throws
     // Failure when encoding fails or is interrupted.
     std::vector<float> encode(const std::vector<const Pixels *> & images);
 
@@ -40,7 +40,7 @@ private:
     };
     std::unique_ptr<clip_ctx, Free> clip_;
     Threads                       & threads_;
-    size_t                          at_once_ = 1; // images
+    size_t                          at_once_ = 1, most_at_once_ = 1; // images
 };
 
 } // namespace paligemma

@@ -14,6 +14,7 @@ import { checkFunction, checkSignal, flag, object, text } from './check.js';
 import { disposed } from './engine/engine.js';
 import type { Engines } from './engine/engines.js';
 import { Gate } from './engine/gate.js';
+import { isDeath, isGivenUp } from './engine/isolated/isolated-engine.js';
 import { loadEngines } from './engine/load.js';
 import { Access } from './image/access.js';
 import { type ImageInput, withImage } from './image.js';
@@ -77,6 +78,8 @@ export class PaliGemma implements AsyncDisposable {
   readonly info: LoadedModelInfo;
   readonly #engine: Engines;
   readonly #gate: Gate;
+  /** For items whose engine died. */
+  readonly #again = new Gate(1);
   readonly #access: Access;
 
   private constructor(engine: Engines, info: LoadedModelInfo, access: Access) {
@@ -248,6 +251,14 @@ export class PaliGemma implements AsyncDisposable {
    * @throws as {@link generate}
    */
   async ask(item: BatchItem, request: BatchRequest = {}, signal?: AbortSignal): Promise<BatchAnswer> {
+    return this.#ask(item, request, signal).catch((error) => {
+      // Somebody else's picture may have ended the engine's process. One after another they have another try.
+      if (!isDeath(error) || isGivenUp(error)) throw error;
+      return this.#again.run(() => this.#ask(item, request, signal), signal);
+    });
+  }
+
+  async #ask(item: BatchItem, request: BatchRequest, signal: AbortSignal | undefined): Promise<BatchAnswer> {
     const started = performance.now();
     const { task: _, prompt: __, question: ___, labels: ____, language: _____, ...sampling } = request;
     const asked = askedOf(item, request);

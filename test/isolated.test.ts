@@ -219,6 +219,16 @@ describe('an engine in a process of its own', () => {
     }
   });
 
+  test('that is killed in the midst of a batch costs no picture its answer', async () => {
+    const model = await load();
+    const results: unknown[] = [];
+    for await (const { text, error } of model.batch(Array(40).fill(PICTURE))) {
+      if (results.length === 3) for (const pid of engines()) process.kill(pid, 'SIGKILL');
+      results.push(text ?? error?.code);
+    }
+    expect(results).toEqual(Array(40).fill(OWL));
+  });
+
   test('lets the application end without dispose, and ends with it', async () => {
     const file = path.join(scratch('isolated'), 'program.mjs');
     fs.writeFileSync(

@@ -132,7 +132,7 @@ export class IsolatedEngine {
   }
 
   #count(error: unknown): void {
-    if (!(error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED')) return;
+    if (!isDeath(error)) return;
     this.#lastDeath = error;
     if (error.signal === 'SIGKILL')
       this.#kills++; // by the user, or the system for want of memory
@@ -140,6 +140,8 @@ export class IsolatedEngine {
   }
 }
 
+export const isDeath = (error: unknown): error is PaliGemmaError =>
+  error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED';
+
 /** Whether this error means that no later call will be answered either. */
-export const isGivenUp = (error: unknown): boolean =>
-  error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED' && error.cause !== undefined;
+export const isGivenUp = (error: unknown): boolean => isDeath(error) && error.cause !== undefined;

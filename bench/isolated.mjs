@@ -42,10 +42,11 @@ await plain.dispose();
 
 const child = () =>
   Number(
-    execFileSync('ps', ['-o', 'pid=', '--ppid', String(process.pid)])
-      .toString()
-      .trim()
-      .split('\n')[0],
+    execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+      .split('\n')
+      .find((line) => line.includes('engine-process'))
+      ?.trim()
+      .split(' ')[0],
   );
 const outcomes = {};
 const memory = [];

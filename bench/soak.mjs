@@ -136,10 +136,11 @@ async function one(where) {
 /** The process of the isolated engine; none while it is started anew. */
 const child = () =>
   Number(
-    execFileSync('ps', ['-o', 'pid=', '--ppid', String(process.pid)])
-      .toString()
-      .trim()
-      .split('\n')[0],
+    execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+      .split('\n')
+      .find((line) => line.includes('engine-process'))
+      ?.trim()
+      .split(' ')[0],
   );
 function residentMB(pid) {
   try {

@@ -206,8 +206,7 @@ whereRedisIs('with a Redis', () => {
     const worker = begin(['worker', '--redis', redis.url, '--queue', queue], {
       env: { PALIGEMMA_FAULTS: 'decode:abort:1' },
     });
-    expect((await begin(batch(folder(3))).done).status).toBe(1); // three tries each, of which the engine dies
-    const { child, done } = begin(batch(folder(3)));
+    const { child, done } = begin(batch(folder(3))); // the engine dies of every try
     expect(await worker.done).toMatchObject({
       status: 134,
       err: expect.stringMatching(/^paligemma: ERR_ENGINE_DIED: .* is not started again/m),

@@ -6,12 +6,12 @@
 // Cost: captions one after another, in turn on an engine in this process and on one in its own; the difference of the medians.
 // Deaths: `calls` under way, the process killed (-9) at a random moment, `kills` times. Every call must settle with an answer
 // or ERR_ENGINE_DIED; then a caption must be right, and this process' memory stay flat.
-import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PaliGemma } from '../dist/index.js';
+import { enginePid } from './engine-process.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: options } = parseArgs({
@@ -40,20 +40,12 @@ const cost = { plain: median(times.plain), isolated: median(times.isolated) };
 cost.more = cost.isolated - cost.plain;
 await plain.dispose();
 
-const child = () =>
-  Number(
-    execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-      .split('\n')
-      .find((line) => line.includes('engine-process'))
-      ?.trim()
-      .split(' ')[0],
-  );
 const outcomes = {};
 const memory = [];
 let settled = 0;
 let wrong = 0;
 for (let round = 0; round < Number(options.kills); round++) {
-  const pid = child();
+  const pid = enginePid();
   const calls = Array.from({ length: Number(options.calls) }, () =>
     isolated
       .generate({ prompt: 'caption en', images: [picture], temperature: 5, maxTokens: 60 })

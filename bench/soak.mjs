@@ -4,13 +4,13 @@
 // be the one that the same request gets alone, every failure one that was made, and memory must not grow.
 //
 //   node bench/soak.mjs [--minutes 10] [--model FOLDER] [--seed 1]        (build the package first; Linux)
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { PaliGemma } from '../dist/index.js';
+import { enginePid } from './engine-process.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: options } = parseArgs({
@@ -133,15 +133,6 @@ async function one(where) {
   }
 }
 
-/** The process of the isolated engine; none while it is started anew. */
-const child = () =>
-  Number(
-    execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-      .split('\n')
-      .find((line) => line.includes('engine-process'))
-      ?.trim()
-      .split(' ')[0],
-  );
 function residentMB(pid) {
   try {
     return Math.round(Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1000);
@@ -155,12 +146,12 @@ const end = started + Number(options.minutes) * 60_000;
 const memory = [];
 const sampling = setInterval(() => {
   const minute = Math.round((performance.now() - started) / 6000) / 10;
-  memory.push({ minute, host: residentMB(process.pid), child: residentMB(child()) });
+  memory.push({ minute, host: residentMB(process.pid), child: residentMB(enginePid()) });
 }, 5000);
 let kills = 0;
 const killing = setInterval(() => {
   try {
-    process.kill(child(), 'SIGKILL');
+    process.kill(enginePid(), 'SIGKILL');
     kills++;
   } catch {} // it is being started anew
 }, 47_000);

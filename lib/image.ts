@@ -3,7 +3,7 @@ import { ownCopy } from './copy.js';
 import { Gate } from './engine/gate.js';
 import { PaliGemmaError, reasonOf, show } from './errors.js';
 import { Access } from './image/access.js';
-import { locateImage } from './image/locate.js';
+import { isRemote, locateImage } from './image/locate.js';
 import { native } from './native.js';
 
 /**
@@ -149,9 +149,6 @@ async function decodeRaw(image: RawImage, signal: AbortSignal): Promise<DecodedI
   if (channels === 3) return { data: own, width, height };
   return { data: await native().toRgb(own, width * height, channels === 1 ? 'grey' : 'rgba'), width, height };
 }
-
-const isRemote = (input: unknown) =>
-  /^https?:/i.test(input instanceof URL || typeof input === 'string' ? String(input) : '');
 
 /** libvips speaks in several lines; the first says it. */
 function describe(message: string): string {

@@ -1,5 +1,4 @@
 // What one item asks, and what becomes of its answer.
-
 import { invalid } from '../check.js';
 import { isGivenUp } from '../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { listDevices } from '../engine/devices.js';
 import { statusOf } from '../engine/isolated/engine-process.js';
+import { isDeath } from '../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
 import { embeddedModel } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
@@ -92,8 +93,7 @@ const errorObject = (error: unknown) => ({
 /** Says what failed: as a JSON value where JSON is asked for, and in a line on standard error. */
 export function failWith(options: CommonOptions, about: Record<string, unknown>, error: unknown): void {
   if (options.json) print(JSON.stringify({ ...about, error: errorObject(error) }));
-  const died = error instanceof PaliGemmaError && error.code === 'ERR_ENGINE_DIED';
-  fail(error, died && about.image !== undefined ? `${about.image}: ` : '');
+  fail(error, isDeath(error) && about.image !== undefined ? `${about.image}: ` : '');
 }
 
 /**

@@ -127,11 +127,6 @@ export class Engine {
     return !this.#disposed;
   }
 
-  /** What its process died of. */
-  get death(): PaliGemmaError | undefined {
-    return this.#death;
-  }
-
   throwIfDisposed(): void {
     if (this.#disposed) throw disposed();
   }

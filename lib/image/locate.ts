@@ -9,6 +9,10 @@ export interface Located {
   label: string;
 }
 
+/** Whether an image has to be fetched. */
+export const isRemote = (input: unknown): boolean =>
+  /^https?:/i.test(input instanceof URL || typeof input === 'string' ? String(input) : '');
+
 /** @throws PaliGemmaError ERR_INVALID_IMAGE when it cannot or may not be read, ERR_INVALID_ARGUMENT when it is no image input */
 export async function locateImage(
   input: Exclude<ImageInput, RawImage>,
@@ -31,7 +35,7 @@ export async function locateImage(
       `an image must be a path, a URL, encoded bytes, a Blob or raw pixels ({ data, width, height, channels }), not ${show(input)}`,
     );
   const text = String(input);
-  if (/^https?:/i.test(text)) {
+  if (isRemote(input)) {
     const source = await access.fetch(text, signal);
     access.checkSize(text, source.length);
     return { source, label: text };

@@ -71,7 +71,7 @@ private:
     void place(Ready & ready);
     void trace(Ready & ready, const float * logits);
     void advance(const std::vector<Slot *> & slots);
-    void accept(Slot & slot, int32_t row);
+    void accept(Slot & slot);
     void send_text(Slot & slot);
     void finish(Slot & slot, bool stopped);
     void begin_search(Ready & ready);

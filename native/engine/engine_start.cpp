@@ -189,8 +189,8 @@ void Engine::place(Ready & ready) {
     Answer  text(request.with_marks, request.stops);
     std::unique_ptr<Slot> & slot = slots_[size_t(ready.sequence)];
     slot = std::make_unique<Slot>(Slot{std::move(request), std::move(sampler), std::move(text), ready.timings, Clock::now(), ready.sequence,
-                                       image_tokens, ready.prefix.ids.size() - image_tokens, ready.remembered_images});
-    accept(*slot, ready.row);
+                                       image_tokens, ready.prefix.ids.size() - image_tokens, ready.remembered_images, ready.row});
+    accept(*slot);
 }
 
 void Engine::trace(Ready & ready, const float * logits) {

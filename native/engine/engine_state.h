@@ -34,7 +34,7 @@ struct Engine::Slot {
     Clock::time_point decode_start;
     int               sequence;
     size_t            image_tokens, prompt_tokens, remembered_images;
-    int32_t           row = -1; // of the result of its last token
+    int32_t           row; // of the result of its last token
 
     // Of the token that comes next.
     size_t position() const { return image_tokens + prompt_tokens + answer.tokens().size(); }

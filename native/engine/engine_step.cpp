@@ -21,7 +21,7 @@ void Engine::step() {
     for (size_t first = 0; first < slots.size();) {
         const size_t last = std::min(first + most_, slots.size());
         together(std::vector<Slot *>(slots.begin() + long(first), slots.begin() + long(last)), [this](const auto & some) { advance(some); },
-                 [this](Slot & slot) { accept(slot, slot.row); });
+                 [this](Slot & slot) { accept(slot); });
         first = last;
     }
 }
@@ -51,12 +51,12 @@ void Engine::advance(const std::vector<Slot *> & slots) {
     check_decoded(batch.decode(context_.get(), rows), "computing the next token");
 }
 
-// Takes the next token from the result in this row; ends the sequence at <eos>, at a stop string, at its limit, and when
+// Takes the next token from the result in the slot's row; ends the sequence at <eos>, at a stop string, at its limit, and when
 // the context is full.
-void Engine::accept(Slot & slot, int32_t row) {
+void Engine::accept(Slot & slot) {
     const bool at_once = output_for(slot.request) == Output::TOKEN;
-    const llama_token token = at_once ? llama_get_argmax_ith(context_.get(), row)
-                                      : slot.sampler.next(llama_get_logits_ith(context_.get(), row), model_->vocabulary());
+    const llama_token token = at_once ? llama_get_argmax_ith(context_.get(), slot.row)
+                                      : slot.sampler.next(llama_get_logits_ith(context_.get(), slot.row), model_->vocabulary());
     check_numbers(token >= 0, "the logits"); // an argmax that is none
     slot.answer.add(*model_, token);
     if (token == model_->eos() || slot.answer.stopped()) return finish(slot, true);

@@ -2,11 +2,11 @@ export type { BatchOptions, BatchSource } from './batch/entries.js';
 export type {
   BatchAnswer,
   BatchError,
+  BatchFailure,
   BatchItem,
   BatchQuestion,
   BatchRequest,
   BatchResult,
-  BatchTask,
 } from './batch/item.js';
 export { draw } from './draw.js';
 export { type DeviceInfo, listDevices } from './engine/devices.js';
@@ -19,9 +19,15 @@ export { modelInfo } from './info.js';
 export { PaliGemma } from './paligemma.js';
 export type { Choice, MultipleChoice } from './tasks/choose.js';
 export type { Detection } from './tasks/detect.js';
+export { type TaskName, tasks } from './tasks/index.js';
+export type { JsonSchema } from './tasks/json-schema.js';
+export type { Option, Options } from './tasks/option.js';
 export { encodeMask, type RunLength } from './tasks/rle.js';
+export { type TaskSchema, taskSchema } from './tasks/schema.js';
 export type { Mask, Segment } from './tasks/segment.js';
+export type { Task } from './tasks/task.js';
 export type {
+  AnswerOptions,
   CaptionOptions,
   ChooseOptions,
   DetectOptions,
@@ -37,6 +43,9 @@ export type {
   Score,
   ScoreRequest,
   TaskOptions,
+  TaskRun,
+  TaskRunOptions,
+  TaskStream,
   Timings,
   TokenLogprob,
   Trace,

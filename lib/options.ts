@@ -5,8 +5,10 @@ import { computeThreads } from './engine/processors.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageAccess } from './image/access.js';
 import type { ImageInput } from './image.js';
-import type { MultipleChoice } from './tasks/choose.js';
-import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
+import { generate } from './tasks/generate.js';
+import { checkOptions, type OptionsOf } from './tasks/option.js';
+import { MAX_SEED } from './tasks/sampling.js';
+import type { GenerateRequest, LoadOptions } from './types.js';
 import type { ModelFolder } from './weights/model-folder.js';
 import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
@@ -77,21 +79,22 @@ export function engineOptions(model: ModelFolder, options: LoadOptions) {
 /** A request with all defaults, without its images. */
 export function generateRequest(request: GenerateRequest) {
   object('the request', request);
-  if (typeof request.prompt !== 'string') throw invalid(`prompt must be a string, not ${show(request.prompt)}`);
   checkSignal(request.signal);
+  const { prompt } = checkOptions(generate.options, request, 'the request');
+  const chosen = checkOptions(generate.sampling, request, 'the request');
   return {
-    prompt: request.prompt,
+    prompt,
     images: images(request.images ?? []),
-    maxTokens: whole('maxTokens', request.maxTokens ?? 100, 1, 1 << 20),
-    temperature: temperature(request.temperature ?? 0),
-    topK: request.topK === undefined ? 0 : whole('topK', request.topK, 1, 1 << 24),
-    topP: number('topP', request.topP ?? 1, 0, 1),
-    seed: whole('seed', request.seed ?? Math.floor(Math.random() * MAX_SEED), 0, MAX_SEED),
-    numBeams: beams(request),
-    lengthPenalty: number('lengthPenalty', request.lengthPenalty ?? 1, -10, 10),
-    stop: texts('stop', request.stop ?? []),
-    locations: flag('locations', request.locations ?? true),
-    ...(request.logprobs === undefined ? {} : { logprobs: whole('logprobs', request.logprobs, 0, 100) }),
+    maxTokens: chosen.maxTokens ?? 100,
+    temperature: temperature(chosen.temperature ?? 0),
+    topK: chosen.topK ?? 0,
+    topP: chosen.topP ?? 1,
+    seed: chosen.seed ?? Math.floor(Math.random() * MAX_SEED),
+    numBeams: beams(chosen),
+    lengthPenalty: chosen.lengthPenalty ?? 1,
+    stop: chosen.stop ?? [],
+    locations: chosen.locations ?? true,
+    ...(chosen.logprobs === undefined ? {} : { logprobs: chosen.logprobs }),
   };
 }
 
@@ -104,17 +107,10 @@ export function checkLength(prompt: string, contextTokens: number): void {
     );
 }
 
-/** llama.cpp takes the largest 32-bit number as "any seed". */
-const MAX_SEED = 2 ** 32 - 2;
-
 /** Below a thousandth the division overflows, and nothing but the best token could come anyway. */
-function temperature(value: unknown): number {
-  const checked = number('temperature', value, 0, 100);
-  return checked < 1e-3 ? 0 : checked;
-}
+const temperature = (value: number): number => (value < 1e-3 ? 0 : value);
 
-function beams({ numBeams = 1, temperature = 0, logprobs }: GenerateRequest): number {
-  whole('numBeams', numBeams, 1, 32);
+function beams({ numBeams = 1, temperature = 0, logprobs }: OptionsOf<typeof generate.sampling>): number {
   if (numBeams > 1 && (temperature > 0 || logprobs !== undefined))
     throw invalid(
       'numBeams above 1 goes with neither temperature nor logprobs: beam search follows the most probable sequences',
@@ -122,43 +118,7 @@ function beams({ numBeams = 1, temperature = 0, logprobs }: GenerateRequest): nu
   return numBeams;
 }
 
-/** The labels of a detection: an array, or a text with `;` between them. */
-export function labelList(labels: string | string[]): string[] {
-  const list = typeof labels === 'string' ? labels.split(';') : labels;
-  if (!Array.isArray(list) || !list.every((label) => typeof label === 'string'))
-    throw invalid(`labels must be a text or an array of texts, not ${show(labels)}`);
-  const trimmed = list.map((label) => label.trim()).filter((label) => label !== '');
-  if (trimmed.length === 0) throw invalid('labels must name at least one thing to look for');
-  const odd = trimmed.find((label) => /[;<>\n]/.test(label));
-  if (odd !== undefined) throw invalid(`a label must not contain ";", "<", ">" or a line break, as ${show(odd)} does`);
-  return trimmed;
-}
-
-export function constrained(options: DetectOptions): boolean {
-  object('options', options);
-  checkSignal(options.signal);
-  return flag('constrained', options.constrained ?? true);
-}
-
-export function multipleChoice(question: MultipleChoice): void {
-  object('the question', question);
-  text('question', question.question);
-  texts('choices', question.choices);
-  if (question.choices.length < 2 || question.choices.length > 26)
-    throw invalid(`choices must be two to twenty-six texts, not ${question.choices.length}`);
-  if (question.context !== undefined && typeof question.context !== 'string')
-    throw invalid(`context must be a text, not ${show(question.context)}`);
-}
-
 function images(value: unknown): ImageInput[] {
   if (Array.isArray(value)) return value;
   throw invalid(`images must be an array, not ${show(value)}`);
-}
-
-export function captionLanguage(options: CaptionOptions): string {
-  object('options', options);
-  checkSignal(options.signal);
-  const language = options.language ?? 'en';
-  if (typeof language === 'string' && /^[a-z]{2,3}(-[a-z0-9]+)*$/i.test(language)) return language;
-  throw invalid(`language must be a language code such as "en", not ${show(language)}`);
 }

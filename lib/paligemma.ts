@@ -1,4 +1,4 @@
-import { askedOf, checkRequest, resultOf } from './batch/ask.js';
+import { checkRequest, questionOf, resultOf } from './batch/ask.js';
 import { type BatchOptions, type BatchSource, numbered } from './batch/entries.js';
 import {
   type BatchAnswer,
@@ -10,43 +10,28 @@ import {
 } from './batch/item.js';
 import { run } from './batch/run.js';
 import { openSource } from './batch/sources/open.js';
-import { checkFunction, checkSignal, flag, object, text } from './check.js';
-import { disposed } from './engine/engine.js';
-import type { Engines } from './engine/engines.js';
+import { checkFunction, checkSignal, flag, invalid, object, text } from './check.js';
 import { Gate } from './engine/gate.js';
 import { isDeath, isGivenUp } from './engine/isolated/isolated-engine.js';
 import { loadEngines } from './engine/load.js';
+import { Requests } from './engine/requests.js';
 import { Access } from './image/access.js';
-import { type ImageInput, withImage } from './image.js';
+import type { ImageInput } from './image.js';
 import { openModel } from './model-source.js';
-import { type NativeGenerate, native, type Pixels } from './native.js';
-import {
-  captionLanguage,
-  checkLength,
-  constrained,
-  generateRequest,
-  labelList,
-  loadOptions,
-  multipleChoice,
-} from './options.js';
+import { loadOptions } from './options.js';
 import { textStream } from './stream.js';
-import { answerPrompt } from './tasks/answer.js';
-import { captionPrompt } from './tasks/caption.js';
-import {
-  type Choice,
-  choiceAt,
-  chooseAnswer,
-  choosePrompt,
-  type MultipleChoice,
-  parseChoice,
-  softmax,
-} from './tasks/choose.js';
-import { type Detection, toDetection } from './tasks/detect.js';
-import { detectPrompt, type Piece, parseObjects, segmentPrompt } from './tasks/objects.js';
-import { readPrompt } from './tasks/read.js';
-import { encodeOwnMask } from './tasks/rle.js';
-import { MASK_SIZE, type Segment, toSegment } from './tasks/segment.js';
+import { answer } from './tasks/answer.js';
+import { caption } from './tasks/caption.js';
+import { type Choice, choose, type MultipleChoice } from './tasks/choose.js';
+import { type Detection, detect } from './tasks/detect.js';
+import { type TaskName, taskOf } from './tasks/index.js';
+import type { Options } from './tasks/option.js';
+import { read } from './tasks/read.js';
+import { askTask, logprobOf, picturesOf, type Run } from './tasks/run.js';
+import { type Segment, segment } from './tasks/segment.js';
+import type { Task } from './tasks/task.js';
 import type {
+  AnswerOptions,
   CaptionOptions,
   ChooseOptions,
   DetectOptions,
@@ -58,14 +43,14 @@ import type {
   Score,
   ScoreRequest,
   TaskOptions,
+  TaskRun,
+  TaskRunOptions,
+  TaskStream,
   Timings,
   Trace,
   VideoOptions,
 } from './types.js';
 import { type VideoInput, videoFrames } from './video.js';
-
-const NO_MASKS_WARNING =
-  'this model has no mask decoder, so segments have boxes only: convert it again with --mask-decoder vae-oid.npz';
 
 const EMBEDDED_WARNING =
   'no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only';
@@ -76,19 +61,13 @@ const EMBEDDED_WARNING =
  */
 export class PaliGemma implements AsyncDisposable {
   readonly info: LoadedModelInfo;
-  readonly #engine: Engines;
-  readonly #gate: Gate;
+  readonly #requests: Requests;
   /** For items whose engine died. */
   readonly #again = new Gate(1);
-  readonly #access: Access;
 
-  private constructor(engine: Engines, info: LoadedModelInfo, access: Access) {
-    this.#engine = engine;
-    this.#access = access;
+  private constructor(requests: Requests, info: LoadedModelInfo) {
+    this.#requests = requests;
     this.info = info;
-    // So many requests have their pictures resized ahead of the model: it never waits for one, and memory does not grow with
-    // what is asked. How many of the pictures are decoded at a time is bounded by their bytes, in withImage.
-    this.#gate = new Gate(this.concurrency);
   }
 
   /**
@@ -108,7 +87,7 @@ export class PaliGemma implements AsyncDisposable {
     const opened = await openModel(model, options);
     options.signal?.throwIfAborted();
     const { engines, info } = await loadEngines(opened, options);
-    return new PaliGemma(engines, info, access);
+    return new PaliGemma(new Requests(engines, info, access), info);
   }
 
   /**
@@ -117,32 +96,63 @@ export class PaliGemma implements AsyncDisposable {
    *   ERR_DISPOSED; the signal's reason when aborted
    */
   async generate(request: GenerateRequest): Promise<Generation> {
-    return (await this.#generate(request, request?.signal)).generation;
+    return (await this.#requests.generate(request, request?.signal)).generation;
   }
 
   /** As {@link generate}, with the text in pieces as it comes. */
-  stream(request: GenerateRequest): GenerationStream {
-    checkSignal(request?.signal);
+  stream(request: GenerateRequest): GenerationStream;
+  /** As {@link run} of a task that answers with a text, which comes in pieces. */
+  stream<N extends TaskName>(
+    task: N,
+    images: ImageInput | ImageInput[] | null,
+    options: TaskRunOptions<N>,
+  ): TaskStream<N>;
+  stream(request: GenerateRequest | TaskName, images?: ImageInput | ImageInput[] | null, options = {}) {
+    if (typeof request !== 'string') {
+      checkSignal(request?.signal);
+      return textStream(
+        async (push, signal) => (await this.#requests.generate(request, signal, push)).generation,
+        request?.signal,
+      );
+    }
+    const task = taskOf(request);
+    if (!task.streams) throw invalid(`the task ${task.name} gives no text that comes in pieces: use run`);
+    const { signal: outer } = options as { signal?: AbortSignal };
+    checkSignal(outer);
     return textStream(
-      async (push, signal) => (await this.#generate(request, signal, push)).generation,
-      request?.signal,
+      async (push, signal) => this.#answer(task, picturesOf(task, images), { ...options, signal }, push),
+      outer,
     );
+  }
+
+  /**
+   * A task by its name, as its method does it, with the tokens, usage and timings beside the result.
+   * @param images what the question is about; null for none
+   * @param options what the task asks for (`labels`, `question`, ...), and those that its method takes
+   * @throws as of {@link generate}
+   */
+  async run<N extends TaskName>(
+    task: N,
+    images: ImageInput | ImageInput[] | null,
+    options: TaskRunOptions<N>,
+  ): Promise<TaskRun<N>> {
+    const described = taskOf(task);
+    return (await this.#answer(described, picturesOf(described, images), options)) as TaskRun<N>;
   }
 
   /** Describes an image in a sentence. Errors as of {@link generate}. */
   async caption(image: ImageInput, options: CaptionOptions = {}): Promise<string> {
-    return this.#text(captionPrompt(captionLanguage(options)), [image], options);
+    return this.#result(caption, [image], options);
   }
 
   /** Answers a question about one or several images in a few words. */
-  async answer(image: ImageInput | ImageInput[], question: string, options: CaptionOptions = {}): Promise<string> {
-    const prompt = answerPrompt(captionLanguage(options), text('question', question));
-    return this.#text(prompt, Array.isArray(image) ? image : [image], options);
+  async answer(image: ImageInput | ImageInput[], question: string, options: AnswerOptions = {}): Promise<string> {
+    return this.#result(answer, Array.isArray(image) ? image : [image], options, { question });
   }
 
   /** Reads the text in an image. */
   async read(image: ImageInput, options: TaskOptions = {}): Promise<string> {
-    return this.#text(readPrompt(), [image], options);
+    return this.#result(read, [image], options);
   }
 
   /**
@@ -151,7 +161,7 @@ export class PaliGemma implements AsyncDisposable {
    * @returns what was found, in the model's order; empty when there is nothing
    */
   async detect(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Detection[]> {
-    return (await this.#detect(image, labels, options)).detections;
+    return this.#result(detect, [image], options, { labels });
   }
 
   /**
@@ -159,64 +169,41 @@ export class PaliGemma implements AsyncDisposable {
    * that says how to add one.
    */
   async segment(image: ImageInput, labels: string | string[], options: DetectOptions = {}): Promise<Segment[]> {
-    return (await this.#segment(image, labels, options)).segments;
+    return this.#result(segment, [image], options, { labels });
   }
 
   /** Answers a question that has several answers to choose from, with ScienceQA's prompt. `image` may be null. */
   async choose(image: ImageInput | null, question: MultipleChoice, options: ChooseOptions = {}): Promise<Choice> {
-    multipleChoice(question);
-    object('options', options);
-    const prompt = choosePrompt(question);
-    const images = image === null ? [] : [image];
-    if (!options.score) return parseChoice(await this.#text(prompt, images, options), question);
-    const scores = await Promise.all(
-      question.choices.map((_, i) => this.score({ prompt, images, answer: chooseAnswer(i), signal: options.signal })),
-    );
-    const probabilities = softmax(scores.map(({ logprob }) => logprob));
-    const best = probabilities.indexOf(Math.max(...probabilities));
-    return { ...choiceAt(best, question.choices), probabilities };
+    object('the question', question);
+    const { question: asked, choices, context } = question;
+    return this.#result(choose, image === null ? [] : [image], options, { question: asked, choices, context });
   }
 
   /** Describes a short video, or answers a question about it, from frames spread evenly over it. */
   async captionVideo(video: VideoInput, options: VideoOptions = {}): Promise<string> {
     object('options', options);
     const { question, frames, range, ffmpeg, ...rest } = options;
-    const language = captionLanguage(rest);
-    const prompt =
-      question === undefined ? captionPrompt(language) : answerPrompt(language, text('question', question));
-    return this.#text(prompt, await videoFrames(video, { frames, range, ffmpeg }, options.signal, this.#access), rest);
+    const asked = question === undefined ? askTask(caption, rest) : askTask(answer, { ...rest, question });
+    const images = await videoFrames(video, { frames, range, ffmpeg }, rest.signal, this.#requests.access);
+    return (await asked.answer(this.#requests, images, this.info.maskDecoder)).result;
   }
 
   /** How probable a given answer is. */
   async score(request: ScoreRequest): Promise<Score> {
-    const answer = text('answer', request?.answer);
+    const forced = text('answer', request?.answer);
     const scored = { prompt: request.prompt, images: request.images, logprobs: 0 };
-    const { generation } = await this.#generate(scored, request.signal, undefined, { forced: answer });
-    const { logprobs: tokens = [] } = generation;
-    return { logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0), tokens };
+    const { generation } = await this.#requests.generate(scored, request.signal, undefined, { forced });
+    return { logprob: logprobOf(generation), tokens: generation.logprobs ?? [] };
   }
 
   /** The projected features of an image, `[imageTokens, width]` row-major, in the projector's own scale. */
   async encode(image: ImageInput, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    object('options', options);
-    checkSignal(options.signal);
-    return this.#gate.run(async ({ signal }) => {
-      const { pixels } = await this.#prepare([image], signal);
-      return (await this.#engine.submit({ kind: 'encode', images: pixels }, signal)).features;
-    }, options.signal);
+    return this.#requests.encode(image, options);
   }
 
   /** Everything the model computes up to the first token, to check numbers against a reference. */
   async trace(request: GenerateRequest): Promise<Trace> {
-    const { prompt, images } = generateRequest(request);
-    return this.#gate.run(async ({ signal }) => {
-      const { pixels } = await this.#prepare(images, signal);
-      const { inputIds, pixelValues, imageFeatures, logits } = await this.#engine.submit(
-        { kind: 'trace', prompt, images: pixels },
-        signal,
-      );
-      return { inputIds, pixelValues, imageFeatures, logits };
-    }, request.signal);
+    return this.#requests.trace(request);
   }
 
   /**
@@ -260,163 +247,39 @@ export class PaliGemma implements AsyncDisposable {
 
   async #ask(item: BatchItem, request: BatchRequest, signal: AbortSignal | undefined): Promise<BatchAnswer> {
     const started = performance.now();
-    const { task: _, prompt: __, question: ___, labels: ____, language: _____, ...sampling } = request;
-    const asked = askedOf(item, request);
-    const done = (timings: Timings) => ({ timings: rounded({ ...timings, total: performance.now() - started }) });
-    if (asked.kind === 'text') {
-      const { prompt, locations } = asked;
-      const { text, timings } = await this.generate({ ...sampling, prompt, locations, images: [item.image], signal });
-      return { text, ...done(timings) };
-    }
-    const { labels } = asked;
-    if (!asked.segment) {
-      const { detections, timings } = await this.#detect(item.image, labels, { ...sampling, signal });
-      return { objects: detections, ...done(timings) };
-    }
-    const { segments, timings } = await this.#segment(item.image, labels, { ...sampling, signal });
-    const objects = await Promise.all(
-      segments.map(async (found) => ({ ...found, mask: found.mask && (await encodeOwnMask(found.mask)) })),
-    );
-    return { objects, ...done(timings) };
+    const { task, options } = questionOf(item, request);
+    const { result, finishReason, timings } = await this.#answer(task, [item.image], { ...options, signal });
+    const answer = { [task.json.field]: await task.json.of(result), finishReason };
+    return { ...answer, timings: rounded({ ...timings, total: performance.now() - started }) } as BatchAnswer;
   }
 
-  /** Requests at a time that keep the model busy: those it computes together, as many again, and a few that are being read. */
+  /** Requests at a time that keep the model busy. */
   get concurrency(): number {
-    return 2 * this.info.maxSequences + 8;
+    return this.#requests.concurrency;
   }
 
   /** Frees the model. What is unfinished rejects with ERR_DISPOSED, as does every later call. May be called again. */
   async dispose(): Promise<void> {
-    this.#gate.close(disposed());
-    await this.#engine.dispose();
+    await this.#requests.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
 
-  /** The text of an answer, without locations unless asked for. */
-  async #text(prompt: string, images: ImageInput[], taskOptions: CaptionOptions): Promise<string> {
-    object('options', taskOptions);
-    const { signal, ...options } = taskOptions;
-    return (await this.#generate({ locations: false, ...options, prompt, images }, signal)).generation.text;
+  async #result<O extends Options, R>(task: Task<O, R>, images: ImageInput[], options: object, asked = {}): Promise<R> {
+    object('options', options);
+    return (await this.#answer(task, images, { ...options, ...asked })).result;
   }
 
-  async #detect(image: ImageInput, labels: string | string[], options: DetectOptions) {
-    const { objects, width, height, timings } = await this.#find(image, labels, options, false);
-    return { detections: objects.map((object) => toDetection(object, width, height)), timings };
-  }
-
-  async #segment(
-    image: ImageInput,
-    labels: string | string[],
-    options: DetectOptions,
-  ): Promise<{ segments: Segment[]; timings: Timings }> {
-    const { objects, width, height, timings } = await this.#find(image, labels, options, true);
-    if (!this.info.maskDecoder) {
-      process.emitWarning(NO_MASKS_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_NO_MASK_DECODER' });
-      const boxes = objects.map((object) => ({ ...toDetection(object, width, height), mask: null }));
-      return { segments: boxes, timings };
-    }
-    if (objects.length === 0) return { segments: [], timings };
-    const masks = objects.map(({ codes }) => codes);
-    const { values } = await this.#engine.submit({ kind: 'masks', masks }, options.signal);
-    const segments: Segment[] = [];
-    for (const [i, object] of objects.entries()) {
-      const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
-      segments.push(await toSegment(object, mask, width, height));
-    }
-    return { segments, timings };
-  }
-
-  /** The objects of an answer to `detect` or `segment`, and the size of the picture. */
-  async #find(image: ImageInput, labels: string | string[], options: DetectOptions, segment: boolean) {
-    const names = labelList(labels);
-    const wellFormed = constrained(options);
-    const { signal, maxTokens = segment ? 512 : 256, temperature, topK, topP, seed } = options;
-    const request = {
-      maxTokens,
-      temperature,
-      topK,
-      topP,
-      seed,
-      prompt: segment ? segmentPrompt(names) : detectPrompt(names),
-      images: [image],
-      logprobs: 0,
-      locations: true,
-    };
-    const constraint = wellFormed ? { constraint: { labels: names, segment } } : {};
-    const { generation, pieces, sizes } = await this.#generate(request, signal, undefined, constraint);
-    const { width, height } = sizes[0] as Size;
-    const objects = parseObjects(pieces, { segment, cut: generation.finishReason === 'length' });
-    return { objects, width, height, timings: generation.timings };
-  }
-
-  async #generate(
-    request: GenerateRequest,
-    signal: AbortSignal | undefined,
+  #answer<O extends Options, R>(
+    task: Task<O, R>,
+    images: ImageInput[],
+    options: object,
     push?: (text: string) => void,
-    extra: Pick<NativeGenerate, 'constraint' | 'forced'> = {},
-  ): Promise<{ generation: Generation; pieces: Piece[]; sizes: Size[] }> {
-    const started = performance.now();
-    const { images, ...settings } = generateRequest(request);
-    this.#engine.throwIfDisposed();
-    checkLength(settings.prompt, this.info.contextTokens);
-    const { done, sizes, entered, prepared } = await this.#gate.run(async ({ signal }) => {
-      const entered = performance.now();
-      const { pixels, sizes } = await this.#prepare(images, signal);
-      const prepared = performance.now();
-      const native = { kind: 'generate', ...settings, ...extra, images: pixels, stream: push !== undefined } as const;
-      return { done: await this.#engine.submit(native, signal, push), sizes, entered, prepared };
-    }, signal);
-    const generation: Generation = {
-      text: done.text,
-      tokens: done.tokens,
-      finishReason: done.stopped ? 'stop' : 'length',
-      usage: {
-        imageTokens: done.imageTokens,
-        promptTokens: done.promptTokens,
-        rememberedImages: done.rememberedImages,
-        newTokens: done.tokens.length,
-      },
-      timings: {
-        image: prepared - entered,
-        ...done.timings,
-        queue: done.timings.queue + entered - started,
-        total: performance.now() - started,
-      },
-    };
-    if (settings.logprobs !== undefined)
-      generation.logprobs = done.logprobs.map(([{ token, text, logprob }, ...top]) => ({ token, text, logprob, top }));
-    if (settings.numBeams > 1) generation.beamScore = done.beamScore;
-    const pieces = done.logprobs.map(([{ text, near }]) => ({ text, logprob: near }));
-    return { generation, pieces, sizes };
+  ): Promise<Run<R>> {
+    return askTask(task, options).answer(this.#requests, images, this.info.maskDecoder, push);
   }
-
-  /** Decodes and resizes images, as many at once as there is memory for. */
-  async #prepare(images: ImageInput[], signal: AbortSignal): Promise<{ pixels: Pixels[]; sizes: Size[] }> {
-    const prepared = await Promise.all(
-      images.map((input) =>
-        withImage(
-          input,
-          async ({ data, width, height }) => {
-            signal.throwIfAborted();
-            const pixels = await native().resize(data, width, height, this.info.imageSize);
-            return { pixels, size: { width, height } };
-          },
-          signal,
-          this.#access,
-        ),
-      ),
-    );
-    return { pixels: prepared.map(({ pixels }) => pixels), sizes: prepared.map(({ size }) => size) };
-  }
-}
-
-/** Of an original picture, in pixels. */
-interface Size {
-  width: number;
-  height: number;
 }
 
 /** To hundredths of a millisecond, which is as exact as they are. */

@@ -1,13 +1,11 @@
-import type { Generation, GenerationStream } from './types.js';
-
 /**
  * Turns callbacks into an async iterable. `run` gets a function to push text into and a signal that aborts when the
  * consumer leaves its loop early.
  */
-export function textStream(
-  run: (push: (text: string) => void, signal: AbortSignal) => Promise<Generation>,
+export function textStream<T>(
+  run: (push: (text: string) => void, signal: AbortSignal) => Promise<T>,
   outer: AbortSignal | undefined,
-): GenerationStream {
+): AsyncIterable<string> & { readonly result: Promise<T> } {
   const left = new AbortController();
   const waiting: string[] = [];
   let ended = false;

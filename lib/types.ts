@@ -1,5 +1,8 @@
 import type { ImageAccess } from './image/access.js';
 import type { ImageInput } from './image.js';
+import type { OwnOptions, TaskName, TaskResult, Tasks } from './tasks/index.js';
+import type { OptionsOf } from './tasks/option.js';
+import type { Run } from './tasks/run.js';
 import type { FrameOptions } from './video.js';
 import type { Quantization, VisionQuantization } from './weights/quantization.js';
 
@@ -201,6 +204,9 @@ export interface CaptionOptions extends TaskOptions {
   language?: string;
 }
 
+/** As {@link CaptionOptions}: the language is that of the question and its answer. */
+export type AnswerOptions = CaptionOptions;
+
 export interface DetectOptions extends Omit<TaskOptions, 'numBeams' | 'lengthPenalty' | 'locations' | 'stop'> {
   /** Only well-formed answers with the labels asked for. Default true; what is well formed already stays as it is. */
   constrained?: boolean;
@@ -214,6 +220,19 @@ export interface ChooseOptions extends TaskOptions {
 export interface VideoOptions extends CaptionOptions, FrameOptions {
   /** A question about the video instead of a caption. */
   question?: string;
+}
+
+/** What `run` and `stream` take for a task: what it asks for, and how its tokens are chosen. */
+export type TaskRunOptions<N extends TaskName> = OwnOptions<N> &
+  OptionsOf<Tasks[N]['sampling']> & { signal?: AbortSignal };
+
+/** A task's result, with the tokens, usage and timings of its answer. `finishReason` tells whether a limit cut it off. */
+export type TaskRun<N extends TaskName> = Run<TaskResult<N>>;
+
+/** Text in pieces as it is generated. Leaving the loop early stops the generation. */
+export interface TaskStream<N extends TaskName> extends AsyncIterable<string> {
+  /** The whole answer, once it is there. */
+  readonly result: Promise<TaskRun<N>>;
 }
 
 export interface ScoreRequest {

@@ -68,14 +68,14 @@ describe('every task has its command', () => {
   test.each([
     [['answer', PICTURE, '--question', 'how many owls are there?'], { text: '1' }],
     [['read', PICTURE], { text: expect.any(String) }],
-    [['detect', PICTURE, '--labels', 'owl'], { detections: [{ label: 'owl', box: { xmin: expect.any(Number) } }] }],
+    [['detect', PICTURE, '--labels', 'owl'], { objects: [{ label: 'owl', box: { xmin: expect.any(Number) } }] }],
     [
       ['segment', PICTURE, '--labels', 'owl'],
-      { segments: [{ label: 'owl', mask: { size: [320, 480], counts: expect.any(String) } }] },
+      { objects: [{ label: 'owl', mask: { size: [320, 480], counts: expect.any(String) } }] },
     ],
     [
       ['choose', PICTURE, '--question', 'What?', '--choice', 'an owl', '--choice', 'a dog', '--score'],
-      { probabilities: [expect.any(Number), expect.any(Number)] },
+      { choice: { probabilities: [expect.any(Number), expect.any(Number)] } },
     ],
     [['score', PICTURE, '--prompt', 'caption en', '--answer', 'an owl and a cat'], { logprob: expect.any(Number) }],
     [
@@ -99,7 +99,7 @@ describe('every task has its command', () => {
     );
     expect({ status, value: JSON.parse(out) }).toMatchObject({
       status: 0,
-      value: { segments: [{ label: 'owl', box: {}, mask: null }] },
+      value: { objects: [{ label: 'owl', box: {}, mask: null }] },
     });
     expect(err).toMatch(/--mask-decoder vae-oid\.npz/);
   });

@@ -1,22 +1,25 @@
 // Prompts and parsers are pure functions of text: tested without a model.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { answerPrompt } from '../lib/tasks/answer.js';
-import { captionPrompt } from '../lib/tasks/caption.js';
-import { chooseAnswer, choosePrompt, parseChoice, softmax } from '../lib/tasks/choose.js';
+import { chooseAnswer, parseChoice, softmax } from '../lib/tasks/choose.js';
 import { toDetection } from '../lib/tasks/detect.js';
-import { detectPrompt, type Piece, parseObjects, segmentPrompt } from '../lib/tasks/objects.js';
-import { readPrompt } from '../lib/tasks/read.js';
+import { type OwnOptions, type TaskName, taskOf } from '../lib/tasks/index.js';
+import { parseObjects } from '../lib/tasks/objects.js';
 import { encodeMask } from '../lib/tasks/rle.js';
 import { roundHalfEven, toSegment } from '../lib/tasks/segment.js';
+import type { Piece } from '../lib/tasks/task.js';
+
+const prompt = <N extends TaskName>(task: N, options: OwnOptions<N>) => taskOf(task).ask(options as never).prompt;
 
 test('prompts are those of the model card', () => {
-  expect(captionPrompt('es')).toBe('caption es');
-  expect(answerPrompt('en', 'how many?')).toBe('answer en how many?');
-  expect(readPrompt()).toBe('ocr');
-  expect(detectPrompt(['cat', 'dog'])).toBe('detect cat ; dog');
-  expect(segmentPrompt(['cat'])).toBe('segment cat');
-  expect(choosePrompt({ question: 'Which?', choices: ['a rock', 'a tree', 'air'], context: 'Hint.' })).toBe(
+  expect(prompt('caption', {})).toBe('caption en');
+  expect(prompt('caption', { language: 'es' })).toBe('caption es');
+  expect(prompt('answer', { question: 'how many?' })).toBe('answer en how many?');
+  expect(prompt('read', {})).toBe('ocr');
+  expect(prompt('detect', { labels: ['cat', 'dog'] })).toBe('detect cat ; dog');
+  expect(prompt('segment', { labels: ' cat ;' })).toBe('segment cat');
+  expect(prompt('generate', { prompt: 'cap de' })).toBe('cap de');
+  expect(prompt('choose', { question: 'Which?', choices: ['a rock', 'a tree', 'air'], context: 'Hint.' })).toBe(
     'Question: Which?\nContext: Hint.\nOptions: (A) a rock, (B) a tree, (C) air\nAnswer:',
   );
 });

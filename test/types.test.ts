@@ -2,18 +2,27 @@
 import { test } from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
 import type {
+  AnswerOptions,
+  CaptionOptions,
+  ChooseOptions,
   Detection,
+  DetectOptions,
   Device,
   DeviceInfo,
   ErrorCode,
+  GenerateRequest,
   Generation,
   GenerationStream,
   ImageInput,
   LoadOptions,
+  MultipleChoice,
   PaliGemma,
   PaliGemmaError,
   RawImage,
   Segment,
+  TaskName,
+  TaskOptions,
+  TaskRunOptions,
 } from '../lib/index.js';
 
 test('types', () => {
@@ -38,4 +47,28 @@ test('types', () => {
   expectTypeOf<LoadOptions['devices']>().toEqualTypeOf<Exclude<Device, 'auto'>[] | undefined>();
   expectTypeOf<PaliGemmaError['code']>().toEqualTypeOf<ErrorCode>();
   expectTypeOf<PaliGemmaError>().toMatchTypeOf<Error>();
+});
+
+/** All options that a method of a task takes, however they are spread over its parameters. */
+interface OfMethods {
+  caption: CaptionOptions;
+  answer: AnswerOptions & { question: string };
+  read: TaskOptions;
+  detect: DetectOptions & { labels: string | string[] };
+  segment: DetectOptions & { labels: string | string[] };
+  choose: ChooseOptions & MultipleChoice;
+  generate: Omit<GenerateRequest, 'images'>;
+}
+
+test('the methods take what the descriptions say, no more and no less', () => {
+  type Values<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+  const method = <N extends keyof OfMethods>() => expectTypeOf<Values<OfMethods[N]>>();
+  expectTypeOf<keyof OfMethods>().toEqualTypeOf<TaskName>();
+  method<'caption'>().toEqualTypeOf<Values<TaskRunOptions<'caption'>>>();
+  method<'answer'>().toEqualTypeOf<Values<TaskRunOptions<'answer'>>>();
+  method<'read'>().toEqualTypeOf<Values<TaskRunOptions<'read'>>>();
+  method<'detect'>().toEqualTypeOf<Values<TaskRunOptions<'detect'>>>();
+  method<'segment'>().toEqualTypeOf<Values<TaskRunOptions<'segment'>>>();
+  method<'choose'>().toEqualTypeOf<Values<TaskRunOptions<'choose'>>>();
+  method<'generate'>().toEqualTypeOf<Values<TaskRunOptions<'generate'>>>();
 });

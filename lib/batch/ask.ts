@@ -1,13 +1,14 @@
 // What one item asks, and what becomes of its answer.
-import { invalid } from '../check.js';
 import { isGivenUp } from '../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
-import { captionLanguage, generateRequest, labelList } from '../options.js';
-import { answerPrompt } from '../tasks/answer.js';
-import { captionPrompt } from '../tasks/caption.js';
-import { readPrompt } from '../tasks/read.js';
+import { generateRequest } from '../options.js';
+import { caption } from '../tasks/caption.js';
+import { generate } from '../tasks/generate.js';
+import { allOptions, allTasks, taskOf } from '../tasks/index.js';
+import { checkOptions, type Options } from '../tasks/option.js';
+import { sampling } from '../tasks/sampling.js';
+import type { Task } from '../tasks/task.js';
 import {
-  BATCH_TASKS,
   type BatchError,
   type BatchItem,
   type BatchQuestion,
@@ -20,58 +21,49 @@ import {
   type Unusable,
 } from './item.js';
 
-/** A text is asked for by a prompt; objects by labels. */
-export type Asked =
-  | { kind: 'text'; prompt: string; locations: boolean }
-  | { kind: 'objects'; labels: string | string[]; segment: boolean };
-
-/** @throws PaliGemmaError ERR_INVALID_ARGUMENT when something is missing that the task needs */
-export function askedOf(item: BatchQuestion, request: BatchQuestion): Asked {
-  const { prompt = request.prompt, question = request.question, labels = request.labels } = item;
-  const language = captionLanguage({ language: item.language ?? request.language });
-  const own = item.task ?? (item.prompt === undefined ? undefined : 'generate');
-  const task = own ?? request.task ?? impliedTask(request) ?? impliedTask(item) ?? 'caption';
-  switch (task) {
-    case 'caption':
-      return { kind: 'text', prompt: captionPrompt(language), locations: false };
-    case 'read':
-      return { kind: 'text', prompt: readPrompt(), locations: false };
-    case 'answer':
-      return { kind: 'text', prompt: answerPrompt(language, needed(task, 'question', question)), locations: false };
-    case 'generate':
-      return { kind: 'text', prompt: needed(task, 'prompt', prompt), locations: true };
-    case 'detect':
-    case 'segment':
-      return { kind: 'objects', labels: needed(task, 'labels', labels), segment: task === 'segment' };
-    default:
-      throw invalid(`task must be one of ${BATCH_TASKS.join(', ')}, not ${task satisfies never}`);
-  }
+/** What an item asks: its own words first, the batch's where it has none. */
+export interface Question {
+  task: Task;
+  /** Of the task and of how tokens are chosen; not checked. */
+  options: Record<string, unknown>;
 }
 
-const impliedTask = ({ prompt, question, labels }: BatchQuestion) =>
-  prompt !== undefined ? 'generate' : question !== undefined ? 'answer' : labels !== undefined ? 'detect' : undefined;
+/** @throws PaliGemmaError ERR_INVALID_ARGUMENT for a task that there is not */
+export function questionOf(item: BatchQuestion, request: BatchRequest): Question {
+  const own = item.task ?? (item.prompt === undefined ? undefined : generate.name);
+  const task = taskOf(own ?? request.task ?? impliedTask(request) ?? impliedTask(item) ?? caption.name);
+  const asked = Object.fromEntries(
+    Object.keys(task.options).map((name) => [name, item[name] ?? request[name as keyof BatchRequest]]),
+  );
+  return { task, options: { ...pick(request, Object.keys(task.sampling)), ...asked } };
+}
 
-function needed<T extends string | string[]>(task: string, name: string, value: T | undefined): T {
-  if (value === undefined) throw invalid(`the task ${task} needs ${name}`);
-  if (typeof value !== 'string' && !Array.isArray(value)) throw invalid(`${name} must be a text`);
-  return value;
+/** What an item asks by itself, without what else is known of it. */
+export const ownQuestion = (item: BatchQuestion): BatchQuestion => pick(item, ['task', ...Object.keys(allOptions)]);
+
+function impliedTask(given: BatchQuestion): string | undefined {
+  return allTasks.find(({ impliedBy }) => impliedBy !== undefined && given[impliedBy] !== undefined)?.name;
 }
 
 /** Whether a request is sound as far as that can be told without an item. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
-export function checkRequest({ task, prompt, question, labels, language, ...sampling }: BatchRequest): void {
-  if (task !== undefined && !BATCH_TASKS.includes(task)) askedOf({ task }, {});
-  for (const [name, value] of Object.entries({ prompt, question }))
-    if (value !== undefined && typeof value !== 'string') throw invalid(`${name} must be a text`);
-  if (labels !== undefined) labelList(labels);
-  captionLanguage({ language });
-  generateRequest({ ...sampling, prompt: '' });
+export function checkRequest(request: BatchRequest): void {
+  if (request.task !== undefined) taskOf(request.task);
+  const optional = Object.entries(allOptions).map(([name, { required: _, ...option }]) => [name, option]);
+  checkOptions(Object.fromEntries(optional) as Options, request, 'the batch');
+  generateRequest({ ...pick(request, Object.keys(sampling)), prompt: '' });
 }
+
+const pick = (given: object, names: string[]): Record<string, unknown> =>
+  Object.fromEntries(names.map((name) => [name, (given as Record<string, unknown>)[name]]));
 
 /** An item that was not begun when the batch was stopped, and is left for another time. */
 export class Withdrawn extends Error {}
 
 /** Names that fields of a result have; an item's fields of these names go under `input`. */
-const RESULT_FIELDS: ReadonlySet<string> = new Set(['index', 'text', 'objects', 'error', 'timings', 'input']);
+const RESULT_FIELDS: ReadonlySet<string> = new Set([
+  ...['index', 'finishReason', 'error', 'timings', 'input'],
+  ...allTasks.map(({ json }) => json.field),
+]);
 
 /**
  * The answer with what is known of the item, or the error as a part of the result: a bad picture does not end a batch.
@@ -87,7 +79,7 @@ export async function resultOf(
   if (isUnusable(entry)) return { id, index, error: describe(entry.error) };
   const known = { ...fieldsOf(entry), id, index };
   try {
-    return { ...known, ...partsOf(await answer(entry)) };
+    return { ...known, ...partsOf(await answer(entry)) } as BatchResult;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof Withdrawn || isGivenUp(error)) throw error;
@@ -97,10 +89,12 @@ export async function resultOf(
 }
 
 /** An outcome names neither the item nor its place: what else it may hold stays out of the result. */
-function partsOf(outcome: Outcome): Partial<BatchResult> {
-  if ('error' in outcome) return { error: outcome.error };
-  const { text, objects, timings } = outcome;
-  return { ...(text === undefined ? { objects } : { text }), timings };
+function partsOf(outcome: Outcome): object {
+  if (outcome.error) return { error: outcome.error };
+  return pick(
+    outcome,
+    Object.keys(outcome).filter((name) => name !== 'input' && name !== 'index' && RESULT_FIELDS.has(name)),
+  );
 }
 
 function fieldsOf(item: BatchItem): Record<string, unknown> {

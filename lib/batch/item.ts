@@ -1,26 +1,30 @@
 import { type ErrorCode, PaliGemmaError } from '../errors.js';
 import type { ImageInput } from '../image.js';
+import type { Choice } from '../tasks/choose.js';
 import type { Detection } from '../tasks/detect.js';
+import { allOptions, type TaskName } from '../tasks/index.js';
 import type { RunLength } from '../tasks/rle.js';
 import type { TaskOptions, Timings } from '../types.js';
 
-export const BATCH_TASKS = ['caption', 'answer', 'read', 'detect', 'segment', 'generate'] as const;
-export type BatchTask = (typeof BATCH_TASKS)[number];
-
 /** What to ask about a picture. */
 export interface BatchQuestion {
-  /** Default: `generate` with a prompt, `answer` with a question, `detect` with labels, else `caption`. */
-  task?: BatchTask;
+  /** Default: `generate` with a prompt, `choose` with choices, `answer` with a question, `detect` with labels, else `caption`. */
+  task?: TaskName;
   prompt?: string;
   question?: string;
+  choices?: string[];
+  context?: string;
+  /** With choices: give the probability of each. */
+  score?: boolean;
   labels?: string | string[];
+  constrained?: boolean;
   language?: string;
+  /** Options of tasks by their names; see `tasks`. */
+  [option: string]: unknown;
 }
 
 /** What a batch asks of every item that does not say otherwise. */
-export interface BatchRequest
-  extends BatchQuestion,
-    Pick<TaskOptions, 'maxTokens' | 'temperature' | 'topK' | 'topP' | 'seed' | 'numBeams'> {}
+export interface BatchRequest extends BatchQuestion, Omit<TaskOptions, 'signal'> {}
 
 /** One picture of a batch. Its own question goes before the batch's. Fields of other names are carried over to its result. */
 export interface BatchItem extends BatchQuestion {
@@ -38,34 +42,50 @@ export interface Unusable {
   error: PaliGemmaError;
 }
 
-/** What a picture was answered with. */
-export interface BatchAnswer {
-  text?: string;
-  /** Of `detect` and `segment`; masks in COCO's run-length form. */
-  objects?: (Detection & { mask?: RunLength | null })[];
+interface Answered {
+  /** `length`: a limit cut the answer off. Absent where whoever answered does not say. */
+  finishReason?: 'stop' | 'length';
   timings: Timings;
+  error?: undefined;
+}
+
+/** What a picture was answered with, in its JSON form: a text, objects, or a choice. */
+export type BatchAnswer = Answered &
+  (
+    | { text: string; objects?: undefined; choice?: undefined }
+    /** Of `detect` and `segment`; masks in COCO's run-length form. */
+    | { text?: undefined; objects: (Detection & { mask?: RunLength | null })[]; choice?: undefined }
+    | { text?: undefined; objects?: undefined; choice: Choice }
+  );
+
+/** Why there is no answer. */
+export interface BatchFailure {
+  error: BatchError;
+  text?: undefined;
+  objects?: undefined;
+  choice?: undefined;
+  timings?: undefined;
 }
 
 /** An item's outcome, of whoever works on it. */
-export type Outcome = BatchAnswer | { error: BatchError };
+export type Outcome = BatchAnswer | BatchFailure;
 
 export interface BatchError {
   code: ErrorCode | 'ERR_UNKNOWN';
   message: string;
 }
 
-/** An item's answer, or why there is none, with the item's own fields. */
-export interface BatchResult extends Partial<BatchAnswer> {
+/** An item's answer, or why there is none (`if (result.error)` tells which), with the item's own fields. */
+export type BatchResult = Outcome & {
   id: string;
   /** Place of the item in the source, from 0. */
   index: number;
   /** Path or URL, where the image is one. */
   image?: string;
-  error?: BatchError;
   /** Fields of the item that have the name of a field of the result. */
   input?: Record<string, unknown>;
   [field: string]: unknown;
-}
+};
 
 /** Files of an item that belong together, by the ends of their names (`jpg`, `json`): what a tar keeps of it. */
 export const FILES = Symbol('files');
@@ -97,7 +117,7 @@ export const isUrl = (image: string): boolean => /^https?:\/\//i.test(image);
 export const itemId = (entry: BatchItem | Unusable, index: number): string =>
   entry.id ?? (isUnusable(entry) ? undefined : imagePath(entry)) ?? String(index);
 
-const DISTINGUISHING = ['source', 'task', 'prompt', 'question', 'labels', 'language'] as const;
+const DISTINGUISHING = ['source', 'task', ...Object.keys(allOptions)];
 
 /** What tells two entries apart, of an item as of its result: the id, with where it is from and what it asks by itself. */
 export function keyOf(id: string, fields: object): string {

@@ -1,29 +1,25 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
 import sharp from 'sharp';
 import { checkRequest } from '../batch/ask.js';
 import { Collector, FLEET_WINDOW, FLEET_WINDOW_IN_MEMORY } from '../batch/fleet/collector.js';
-import { BATCH_TASKS, type BatchItem, type BatchRequest, type Unusable } from '../batch/item.js';
+import type { BatchItem, BatchRequest, Unusable } from '../batch/item.js';
 import { type Job, runJob } from '../batch/job.js';
 import { OUTPUTS, openOutput } from '../batch/outputs/open.js';
 import { checkSource, mayAsk, openSource, type SourceOptions } from '../batch/sources/open.js';
 import { isTar } from '../batch/sources/tar.js';
 import { invalid } from '../check.js';
+import { allOptions, TASK_NAMES, type TaskName, taskOf } from '../tasks/index.js';
+import { sampling } from '../tasks/sampling.js';
 import { type LogOptions, logOptions, openLog, queueOption, redisUrl } from './batch-options.js';
 import { BatchProgress } from './batch-progress.js';
-import {
-  type CommonOptions,
-  commaList,
-  modelCommand,
-  numeric,
-  print,
-  remark,
-  samplingOptions,
-  withModel,
-} from './common.js';
+import { type CommonOptions, commaList, modelCommand, numeric, print, remark, withModel } from './common.js';
 import { FINISHING, INTERRUPTED, type Interruption, interruptible } from './interrupt.js';
 import { publishMetrics } from './metrics.js';
+import { addOptions, givenOptions } from './task-options.js';
 
-interface Options extends CommonOptions, LogOptions, BatchRequest {
+interface Options extends CommonOptions, LogOptions {
+  task?: TaskName;
+  request: BatchRequest;
   output: string;
   ordered?: boolean;
   resume?: boolean;
@@ -36,17 +32,13 @@ interface Options extends CommonOptions, LogOptions, BatchRequest {
 }
 
 export function batchCommand(): Command {
-  const command = samplingOptions(modelCommand('batch'))
+  const command = modelCommand('batch')
     .description(
       'ask the same of many images: folders, globs, lists (.txt, .jsonl, - for standard input), WebDataset tars',
     )
     .argument('<input...>', 'where the images are')
     .requiredOption('--output <target>', OUTPUTS)
-    .option('--task <name>', `${BATCH_TASKS.join(', ')} (default: caption)`, taskName)
-    .option('--prompt <text>', 'any prompt')
-    .option('--question <text>', 'for answer')
-    .option('--labels <list>', 'for detect and segment: "cat ; dog"')
-    .option('--language <code>', 'of captions and answers: en, es, de, ... (default: en)')
+    .addOption(new Option('--task <name>', 'what to ask (default: caption)').choices(TASK_NAMES))
     .option('--ordered', 'results in the order of the input')
     .option('--unordered', 'results as they come, which is faster (the default)')
     .option('--resume', 'go on with what the output holds')
@@ -56,18 +48,23 @@ export function batchCommand(): Command {
     .option('--redis [url]', 'have workers do it (paligemma worker); default: REDIS_URL, or redis://127.0.0.1:6379')
     .option('--inline', 'with --redis: send the files along, for workers that do not share them')
     .option('--devices <list>', 'several devices, each with a copy of the model: cuda:0,cuda:1', commaList);
-  return logOptions(queueOption(command)).action(start);
+  addOptions(command, ASKED, { required: false });
+  return logOptions(queueOption(command)).action((inputs: string[], options: Options) =>
+    start(inputs, { ...options, request: requestOf(command, options) }),
+  );
 }
 
-function taskName(name: string) {
-  const found = BATCH_TASKS.find((task) => task === name);
-  if (found) return found;
-  throw new InvalidArgumentError(`It must be one of ${BATCH_TASKS.join(', ')}.`);
-}
+/** What a batch may ask: the options of all tasks, and how tokens are chosen. */
+const ASKED = { ...allOptions, ...sampling };
+
+const requestOf = (command: Command, options: Options): BatchRequest => ({
+  ...(options.task && { task: options.task }),
+  ...givenOptions(command, ASKED, options),
+});
 
 async function start(inputs: string[], options: Options): Promise<void> {
   sharp.cache(false); // no picture comes twice; without looking for it each takes a fifth less
-  const request = requestOf(options);
+  const { request } = options;
   checkRequest(request);
   checkQuestion(inputs, request);
   for (const input of inputs) await checkSource(input);
@@ -90,7 +87,7 @@ async function start(inputs: string[], options: Options): Promise<void> {
 const withOwnModel = (inputs: string[], options: Options, progress: BatchProgress): Promise<void> =>
   withModel({ ...options, everyDevice: true }, (model) =>
     interruptible((interrupted) => {
-      const request = requestOf(options);
+      const { request } = options;
       const answer: Job['answer'] = (item, _, signal) => model.ask(item, request, signal);
       return run(inputs, options, progress, { answer, window: model.concurrency, interrupted });
     }),
@@ -100,7 +97,7 @@ const withFleet = (url: string, inputs: string[], options: Options, progress: Ba
   interruptible(async (interrupted) => {
     const { queue, output, resume = false, inline = false } = options;
     const collector = await Collector.open(url, {
-      ...{ queue, request: requestOf(options), output, resume, inline },
+      ...{ queue, request: options.request, output, resume, inline },
       onTrouble: (message) => progress.say(message),
     });
     try {
@@ -114,17 +111,12 @@ const withFleet = (url: string, inputs: string[], options: Options, progress: Ba
     }
   });
 
-const requestOf = ({ task, prompt, question, labels, language, maxTokens, ...rest }: Options): BatchRequest => {
-  const { temperature, topK, topP, seed, numBeams } = rest;
-  const all = { task, prompt, question, labels, language, maxTokens, temperature, topK, topP, seed, numBeams };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-};
-
 /** What every single item would fail of is said before anything is loaded. */
-function checkQuestion(inputs: string[], { task, prompt, question, labels }: BatchRequest): void {
-  const needed = { answer: { question }, generate: { prompt }, detect: { labels }, segment: { labels } };
-  const missing = Object.entries(needed[task as keyof typeof needed] ?? {}).find(([, value]) => value === undefined);
-  if (missing && !inputs.some(mayAsk)) throw invalid(`the task ${task} needs --${missing[0]}`);
+function checkQuestion(inputs: string[], request: BatchRequest): void {
+  if (request.task === undefined || inputs.some(mayAsk)) return;
+  const { options } = taskOf(request.task);
+  const missing = Object.keys(options).find((name) => options[name]?.required && request[name] === undefined);
+  if (missing !== undefined) throw invalid(`the task ${request.task} needs --${options[missing]?.flag ?? missing}`);
 }
 
 interface Answering extends Pick<Job, 'answer' | 'window'> {
@@ -139,7 +131,7 @@ async function run(inputs: string[], options: Options, progress: BatchProgress, 
   const say = () => progress.say(FINISHING);
   stop.addEventListener('abort', say, { once: true });
   progress.start(entriesOf(inputs, { listingOnly: true }));
-  log.info({ inputs, output: options.output, resume, request: requestOf(options) }, 'begun');
+  log.info({ inputs, output: options.output, resume, request: options.request }, 'begun');
   try {
     await answerAll(inputs, options, { ...answering, output, progress, log });
   } finally {

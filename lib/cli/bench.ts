@@ -14,6 +14,7 @@ interface Options extends CommonOptions {
   random?: string;
   keep?: string;
   prompt: string;
+  maxTokens: number;
   concurrency: number[];
   requests: number;
 }
@@ -24,6 +25,7 @@ export function benchCommand(): Command {
     .option('--random <size>', 'a model with random weights instead: 3b-224, pg2-3b-448, pg2-10b-224, ...')
     .option('--keep <folder>', 'with --random: write the model there, unless it is there already, and leave it')
     .option('--prompt <text>', 'what is asked', 'caption en')
+    .option('--max-tokens <n>', 'tokens a request', numeric, 20)
     .option('--concurrency <list>', 'requests in flight, one measurement each', counts, [1, 2, 4, 8])
     .option('--requests <n>', 'requests a measurement', numeric, 16)
     .action(run);
@@ -36,7 +38,7 @@ function counts(text: string): number[] {
 }
 
 async function run(options: Options): Promise<void> {
-  const { random, keep, model, json, maxTokens = 20, prompt, concurrency, requests, ...load } = options;
+  const { random, keep, model, json, maxTokens, prompt, concurrency, requests, ...load } = options;
   const bar = new ProgressBar();
   const folder =
     random === undefined ? undefined : (keep ?? (await mkdtemp(path.join(os.tmpdir(), 'paligemma-bench-'))));

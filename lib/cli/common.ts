@@ -16,7 +16,6 @@ export interface CommonOptions
     'device' | 'devices' | 'threads' | 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'
   > {
   model?: string;
-  maxTokens?: number;
   json?: boolean;
   /** Use all cards of the best kind where the user names none. */
   everyDevice?: boolean;
@@ -40,18 +39,8 @@ export function modelCommand(name: string): Command {
     .option('--model <path or id>', 'model folder, checkpoint or hub id (default: the embedded emoji model)')
     .option('--device <name>', 'auto, cpu, cuda, cuda:1, metal or vulkan')
     .option('--threads <n>', 'threads to compute with (default: all physical cores)', numeric)
-    .option('--max-tokens <n>', 'most tokens to generate (default: 100)', numeric)
     .option('--json', 'print JSON, one value a line');
 }
-
-/** How tokens are chosen. */
-export const samplingOptions = (command: Command): Command =>
-  command
-    .option('--temperature <t>', '0 is greedy (default)', numeric)
-    .option('--top-k <n>', 'draw from the n most probable tokens', numeric)
-    .option('--top-p <share>', 'draw from the tokens that hold this share of probability', numeric)
-    .option('--seed <n>', 'of the draws', numeric)
-    .option('--num-beams <n>', 'beam search with so many beams', numeric);
 
 class Interrupted extends Error {}
 

@@ -1,42 +1,27 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.js';
-import { answerCommand } from './answer.js';
+import { allTasks } from '../tasks/index.js';
 import { batchCommand } from './batch.js';
 import { benchCommand } from './bench.js';
 import { cacheCommand } from './cache.js';
-import { captionCommand } from './caption.js';
-import { chooseCommand } from './choose.js';
 import { fail } from './common.js';
 import { convertCommand } from './convert.js';
-import { detectCommand } from './detect.js';
 import { downloadCommand } from './download.js';
-import { generateCommand } from './generate.js';
 import { infoCommand } from './info.js';
-import { readCommand } from './read.js';
+import { schemaCommand } from './schema.js';
 import { scoreCommand } from './score.js';
-import { segmentCommand } from './segment.js';
+import { taskCommand } from './task-command.js';
 import { videoCommand } from './video.js';
 import { workerCommand } from './worker.js';
 
-const commands = [
-  captionCommand(),
-  answerCommand(),
-  readCommand(),
-  detectCommand(),
-  segmentCommand(),
-  chooseCommand(),
-  videoCommand(),
-  scoreCommand(),
-  generateCommand(),
-  batchCommand(),
-  workerCommand(),
-  downloadCommand(),
-  convertCommand(),
-  cacheCommand(),
-  infoCommand(),
-  benchCommand(),
-];
+/** As help shows them. */
+const groups = {
+  'Ask about images:': [...allTasks.map(taskCommand), videoCommand(), scoreCommand()],
+  'Ask about many images:': [batchCommand(), workerCommand()],
+  'Models:': [downloadCommand(), convertCommand(), cacheCommand(), infoCommand()],
+  'About this program:': [benchCommand(), schemaCommand()],
+};
 
 // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -53,7 +38,9 @@ const program = new Command('paligemma')
   .version(packageVersion())
   .exitOverride()
   .showHelpAfterError('(paligemma --help shows the commands)');
-for (const command of commands) program.addCommand(command.exitOverride().copyInheritedSettings(program));
+for (const [title, commands] of Object.entries(groups))
+  for (const command of commands)
+    program.addCommand(command.helpGroup(title).exitOverride().copyInheritedSettings(program));
 
 try {
   await program.parseAsync();

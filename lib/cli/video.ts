@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import { sampling } from '../tasks/sampling.js';
+import type { TaskOptions } from '../types.js';
 import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
+import { addOptions, givenOptions } from './task-options.js';
 
 interface Options extends CommonOptions {
   frames?: number;
@@ -11,7 +14,7 @@ interface Options extends CommonOptions {
 }
 
 export function videoCommand(): Command {
-  return modelCommand('video')
+  const command = modelCommand('video')
     .description('describe a short video, or answer a question about it')
     .argument('<file>', 'a video that ffmpeg can read')
     .option('--frames <n>', 'frames to look at, evenly spaced, at most 16 (default: 8)', numeric)
@@ -19,17 +22,19 @@ export function videoCommand(): Command {
     .option('--end <seconds>', 'end of the part to look at', numeric)
     .option('--question <text>', 'a question instead of a caption')
     .option('--language <code>', 'language of the answer (default: en)')
-    .option('--ffmpeg <program>', 'the ffmpeg to read the video with (default: from the PATH)')
-    .action(run);
+    .option('--ffmpeg <program>', 'the ffmpeg to read the video with (default: from the PATH)');
+  return addOptions(command, sampling).action((video: string, parsed: Options) =>
+    run(video, parsed, givenOptions(command, sampling, parsed)),
+  );
 }
 
-async function run(video: string, options: Options): Promise<void> {
-  const { frames, start = 0, end, question, language, ffmpeg, maxTokens } = options;
+async function run(video: string, options: Options, chosen: TaskOptions): Promise<void> {
+  const { frames, start = 0, end, question, language, ffmpeg } = options;
   const range: [number, number] | undefined =
     options.start === undefined && end === undefined ? undefined : [start, end ?? Number.MAX_SAFE_INTEGER];
   await withModel(options, async (model) => {
     try {
-      const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, maxTokens });
+      const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, ...chosen });
       print(options.json ? JSON.stringify({ video, text }) : text);
     } catch (error) {
       failWith(options, { video }, error);

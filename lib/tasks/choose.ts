@@ -1,3 +1,9 @@
+import { type JsonSchema, record } from './json-schema.js';
+import { textList } from './option.js';
+import { sampling } from './sampling.js';
+import { task } from './task.js';
+import { question } from './words.js';
+
 /** A question with several answers, of which one is right. */
 export interface MultipleChoice {
   question: string;
@@ -74,3 +80,51 @@ export function softmax(logprobs: number[]): number[] {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
 }
+
+const orNull = (type: 'integer' | 'string'): JsonSchema => ({ type: [type, 'null'] });
+
+/** Multiple choice, with ScienceQA's prompt. */
+export const choose = task({
+  name: 'choose',
+  summary: 'answer a multiple-choice question, with or without an image',
+  images: { least: 0, most: 1 },
+  options: {
+    question,
+    choices: {
+      schema: { ...textList, minItems: 2, maxItems: 26 },
+      value: 'text',
+      flag: 'choice',
+      help: 'an answer to choose from; give two or more',
+      required: true,
+    },
+    context: { schema: { type: 'string' }, value: 'text', help: 'what helps to answer', expected: 'a text' },
+    score: { schema: { type: 'boolean' }, help: 'give the probability of every choice', default: false },
+  },
+  sampling,
+  impliedBy: 'choices',
+  streams: false,
+  ask: ({ score = false, ...question }) => ({
+    prompt: choosePrompt(question),
+    ...(score && { answers: question.choices.map((_, i) => chooseAnswer(i)) }),
+  }),
+  result({ text, scores }, { score = false, ...question }): Choice {
+    if (!score) return parseChoice(text, question);
+    const probabilities = softmax(scores);
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return { ...choiceAt(best, question.choices), probabilities };
+  },
+  json: {
+    field: 'choice',
+    schema: record(
+      {
+        index: { ...orNull('integer'), minimum: 0, maximum: 25 },
+        letter: orNull('string'),
+        text: orNull('string'),
+        answer: { type: 'string' },
+        probabilities: { type: 'array', items: { type: 'number', minimum: 0, maximum: 1 } },
+      },
+      ['probabilities'],
+    ),
+    of: (choice: Choice) => choice,
+  },
+});

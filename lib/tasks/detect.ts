@@ -1,4 +1,7 @@
-import type { ParsedObject } from './objects.js';
+import { joined, OBJECTS, type ParsedObject, parseObjects } from './objects.js';
+import { drawing } from './sampling.js';
+import { type Size, task } from './task.js';
+import { constrained, labelList, labels } from './words.js';
 
 /** An object in a picture. The box is in pixels of the original picture, upright. */
 export interface Detection {
@@ -20,4 +23,29 @@ export const toDetection = (
   label,
   score,
   box: { xmin: xmin * width, ymin: ymin * height, xmax: xmax * width, ymax: ymax * height },
+});
+
+/** Objects by name. */
+export const detect = task({
+  name: 'detect',
+  summary: 'find things by name, as boxes in pixels',
+  images: { least: 1, most: 1 },
+  options: { labels, constrained },
+  sampling: drawing,
+  impliedBy: 'labels',
+  streams: false,
+  ask({ labels, constrained = true }) {
+    const names = labelList(labels);
+    return {
+      prompt: `detect ${joined(names)}`,
+      maxTokens: 256,
+      locations: true,
+      ...(constrained && { constraint: { labels: names, segment: false } }),
+    };
+  },
+  result({ pieces, cut, sizes }): Detection[] {
+    const { width, height } = sizes[0] as Size;
+    return parseObjects(pieces, { segment: false, cut }).map((object) => toDetection(object, width, height));
+  },
+  json: { field: 'objects', schema: OBJECTS, of: (found: Detection[]) => found },
 });

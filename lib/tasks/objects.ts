@@ -1,12 +1,9 @@
 // Detections and segments share one format: four locations (y before x, 1024 bins over the original picture), for segments
 // sixteen mask codes, then a label; objects are joined by " ; ". Source: big_vision, proj/paligemma.
 
-/** A part of an answer: a token's text. */
-export interface Piece {
-  text: string;
-  /** Natural logarithm of its probability; of a location, of the probability that it or one within 10 bins (1 %) comes. */
-  logprob: number;
-}
+import { MAX_SIDE } from '../image.js';
+import { type JsonSchema, record } from './json-schema.js';
+import type { Piece } from './task.js';
 
 /** An object as it stands in an answer. */
 export interface ParsedObject {
@@ -25,8 +22,31 @@ export interface ParsedObject {
 const BINS = 1023;
 const OBJECT = /((?:<loc\d{4}>){4})((?:<seg\d{3}>)*)([^<;]*)/g;
 
-export const detectPrompt = (labels: string[]): string => `detect ${labels.join(' ; ')}`;
-export const segmentPrompt = (labels: string[]): string => `segment ${labels.join(' ; ')}`;
+/** How several labels stand in a prompt. */
+export const joined = (labels: string[]): string => labels.join(' ; ');
+
+const side: JsonSchema = { type: 'number', minimum: 0, maximum: MAX_SIDE };
+const pixels: JsonSchema = { type: 'integer', minimum: 1, maximum: MAX_SIDE };
+
+/** The objects of a picture as JSON: boxes in its pixels, masks in COCO's run-length form. */
+export const OBJECTS: JsonSchema = {
+  type: 'array',
+  items: record(
+    {
+      label: { type: 'string' },
+      score: { type: 'number', minimum: 0, maximum: 1 },
+      box: record({ xmin: side, ymin: side, xmax: side, ymax: side }),
+      mask: {
+        ...record({
+          size: { type: 'array', items: pixels, minItems: 2, maxItems: 2, description: 'height, width' },
+          counts: { type: 'string', pattern: '^[0-o]*$', description: 'runs in the form of COCO' },
+        }),
+        type: ['object', 'null'],
+      },
+    },
+    ['mask'],
+  ),
+};
 
 /**
  * All whole objects of an answer, in its order. What is not whole is left out: boxes without extent, numbers out of range,

@@ -1,6 +1,10 @@
 import { native } from '../native.js';
 import { type Detection, toDetection } from './detect.js';
-import type { ParsedObject } from './objects.js';
+import { joined, OBJECTS, type ParsedObject, parseObjects } from './objects.js';
+import { encodeOwnMask } from './rle.js';
+import { drawing } from './sampling.js';
+import { type Size, task } from './task.js';
+import { constrained, labelList, labels } from './words.js';
 
 /** A detection with the shape of its object. */
 export interface Segment extends Detection {
@@ -49,3 +53,47 @@ export function roundHalfEven(value: number): number {
   const rounded = Math.round(value);
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
+
+const NO_MASKS_WARNING =
+  'this model has no mask decoder, so segments have boxes only: convert it again with --mask-decoder vae-oid.npz';
+
+/** Objects by name, with their shapes. */
+export const segment = task({
+  name: 'segment',
+  summary: 'find things by name, with their shapes',
+  images: { least: 1, most: 1 },
+  options: { labels, constrained },
+  sampling: drawing,
+  streams: false,
+  ask({ labels, constrained = true }) {
+    const names = labelList(labels);
+    return {
+      prompt: `segment ${joined(names)}`,
+      maxTokens: 512,
+      locations: true,
+      ...(constrained && { constraint: { labels: names, segment: true } }),
+    };
+  },
+  async result({ pieces, cut, sizes }, _, { decodeMasks }): Promise<Segment[]> {
+    const { width, height } = sizes[0] as Size;
+    const objects = parseObjects(pieces, { segment: true, cut });
+    if (!decodeMasks) {
+      process.emitWarning(NO_MASKS_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_NO_MASK_DECODER' });
+      return objects.map((object) => ({ ...toDetection(object, width, height), mask: null }));
+    }
+    if (objects.length === 0) return [];
+    const values = await decodeMasks(objects.map(({ codes }) => codes));
+    const segments: Segment[] = [];
+    for (const [i, object] of objects.entries()) {
+      const mask = values.subarray(i * MASK_SIZE ** 2, (i + 1) * MASK_SIZE ** 2);
+      segments.push(await toSegment(object, mask, width, height));
+    }
+    return segments;
+  },
+  json: {
+    field: 'objects',
+    schema: OBJECTS,
+    of: (found: Segment[]) =>
+      Promise.all(found.map(async (one) => ({ ...one, mask: one.mask && (await encodeOwnMask(one.mask)) }))),
+  },
+});

@@ -1,34 +1,38 @@
 import { describe, expect, test } from '@jest/globals';
-import { askedOf, checkRequest, resultOf } from '../../lib/batch/ask.js';
-import { isItem, keyOf } from '../../lib/batch/item.js';
+import { checkRequest, questionOf, resultOf } from '../../lib/batch/ask.js';
+import { type BatchQuestion, type BatchRequest, isItem, keyOf } from '../../lib/batch/item.js';
 import { PaliGemmaError } from '../../lib/errors.js';
+import { checkOptions } from '../../lib/tasks/option.js';
 
 const { signal } = new AbortController();
 const timings = { image: 0, queue: 0, vision: 0, prefill: 0, decode: 0, total: 1 };
 
+/** The task and its prompt, with its options checked as a model checks them. */
+function asked(item: BatchQuestion, request: BatchRequest) {
+  const { task, options } = questionOf(item, request);
+  return { task: task.name, prompt: task.ask(checkOptions(task.options, options, task.name)).prompt };
+}
+
 describe('what is asked', () => {
   test('is the task, or what the other words imply', () => {
-    expect(askedOf({}, {})).toEqual({ kind: 'text', prompt: 'caption en', locations: false });
-    expect(askedOf({}, { language: 'es' })).toMatchObject({ prompt: 'caption es' });
-    expect(askedOf({}, { question: 'why?' })).toMatchObject({ prompt: 'answer en why?' });
-    expect(askedOf({}, { labels: 'cat' })).toEqual({ kind: 'objects', labels: 'cat', segment: false });
-    expect(askedOf({}, { labels: ['cat'], task: 'segment' })).toEqual({
-      kind: 'objects',
-      labels: ['cat'],
-      segment: true,
-    });
-    expect(askedOf({}, { task: 'read' })).toMatchObject({ prompt: 'ocr' });
-    expect(askedOf({}, { prompt: 'cap de' })).toEqual({ kind: 'text', prompt: 'cap de', locations: true });
+    expect(asked({}, {})).toEqual({ task: 'caption', prompt: 'caption en' });
+    expect(asked({}, { language: 'es' })).toMatchObject({ prompt: 'caption es' });
+    expect(asked({}, { question: 'why?' })).toMatchObject({ prompt: 'answer en why?' });
+    expect(asked({}, { question: 'why?', choices: ['a', 'b'] })).toMatchObject({ task: 'choose' });
+    expect(asked({}, { labels: 'cat' })).toMatchObject({ task: 'detect', prompt: 'detect cat' });
+    expect(asked({}, { labels: ['cat'], task: 'segment' })).toMatchObject({ task: 'segment', prompt: 'segment cat' });
+    expect(asked({}, { task: 'read' })).toMatchObject({ prompt: 'ocr' });
+    expect(asked({}, { prompt: 'cap de' })).toMatchObject({ task: 'generate', prompt: 'cap de' });
   });
   test("is the item's own first", () => {
-    expect(askedOf({ prompt: 'x' }, { task: 'caption' })).toMatchObject({ prompt: 'x' });
-    expect(askedOf({ task: 'read' }, { prompt: 'x' })).toMatchObject({ prompt: 'ocr' });
-    expect(askedOf({ question: 'mine?' }, { question: 'yours?' })).toMatchObject({ prompt: 'answer en mine?' });
-    expect(askedOf({ language: 'de' }, { language: 'es' })).toMatchObject({ prompt: 'caption de' });
+    expect(asked({ prompt: 'x' }, { task: 'caption' })).toMatchObject({ prompt: 'x' });
+    expect(asked({ task: 'read' }, { prompt: 'x' })).toMatchObject({ prompt: 'ocr' });
+    expect(asked({ question: 'mine?' }, { question: 'yours?' })).toMatchObject({ prompt: 'answer en mine?' });
+    expect(asked({ language: 'de' }, { language: 'es' })).toMatchObject({ prompt: 'caption de' });
   });
   test('is not what a field of a dataset happens to be called, when the batch has a task', () => {
-    expect(askedOf({ labels: ['cat'] }, { task: 'caption' })).toMatchObject({ prompt: 'caption en' });
-    expect(askedOf({ question: 'a title' }, { prompt: 'x' })).toMatchObject({ prompt: 'x' });
+    expect(asked({ labels: ['cat'] }, { task: 'caption' })).toMatchObject({ prompt: 'caption en' });
+    expect(asked({ question: 'a title' }, { prompt: 'x' })).toMatchObject({ prompt: 'x' });
   });
   test('must be whole', () => {
     for (const wrong of [
@@ -38,8 +42,9 @@ describe('what is asked', () => {
       { task: 'dance' },
       { prompt: 3 },
       { language: 'English!' },
+      { question: 'which?', choices: ['only'] },
     ])
-      expect(() => askedOf(wrong as never, {})).toThrow(PaliGemmaError);
+      expect(() => asked(wrong as never, {})).toThrow(PaliGemmaError);
     for (const wrong of [
       { maxTokens: 0 },
       { task: 'dance' },
@@ -47,6 +52,7 @@ describe('what is asked', () => {
       { prompt: 3 },
       { temperature: -1 },
       { language: '' },
+      { choices: ['only'] },
     ])
       expect(() => checkRequest(wrong as never)).toThrow(PaliGemmaError);
     expect(() => checkRequest({ task: 'answer' })).not.toThrow(); // items may have the question

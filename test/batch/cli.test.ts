@@ -154,7 +154,6 @@ describe('batch', () => {
     const wrong: [string[], RegExp][] = [
       [['/no/such/folder'], /no such folder/],
       [[scenes, '--task', 'detect'], /the task detect needs --labels/],
-      [[scenes, '--max-tokens', '0'], /maxTokens/],
       [[scenes, '--redis', '--model', 'x'], /the matter of the workers/],
       [[scenes, '--max-errors', '-1'], /--max-errors/],
       [[scenes, '--ordered', '--unordered'], /not both/],
@@ -164,6 +163,11 @@ describe('batch', () => {
       expect({ status, err }).toEqual({ status: 1, err: expect.stringMatching(message) });
       expect(err).not.toMatch(/embedded/);
     }
+    const range = await paligemma('batch', scenes, '--output', output(), '--max-tokens', '0');
+    expect(range).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--max-tokens must be a whole number from 1/),
+    });
     expect((await paligemma('batch', scenes, '--output', output(), '--task', 'dance')).status).toBe(2);
     expect((await paligemma('batch', scenes)).status).toBe(2);
   });

@@ -6,7 +6,7 @@ import type { Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Deferred, deferred } from '../../engine/deferred.js';
 import { reasonOf } from '../../errors.js';
-import { Withdrawn } from '../ask.js';
+import { ownQuestion, Withdrawn } from '../ask.js';
 import { type BatchItem, type BatchRequest, itemId, keyOf, type Outcome } from '../item.js';
 import { failureOf, outcomeOf } from './outcome.js';
 import { type Connection, connect, refusals, unavailable } from './redis.js';
@@ -134,10 +134,9 @@ export class Collector {
       this.#room.giveBack(bytes);
       throw error;
     }
-    const { task, prompt, question, labels, language } = item;
     const assignment = {
       picture,
-      question: { task, prompt, question, labels, language },
+      question: ownQuestion(item),
       request: this.#options.request,
     };
     const id = this.#jobId(keyOf(itemId(item, index), item), index);

@@ -1,8 +1,8 @@
 // What comes back through Redis, where whoever can write to it may have written it: only what an outcome has, of its types and
 // within its sizes, goes on to the results.
 import { ERROR_CODES, show } from '../../errors.js';
-import { MAX_SIDE } from '../../image.js';
-import type { RunLength } from '../../tasks/rle.js';
+import { allTasks } from '../../tasks/index.js';
+import type { JsonSchema } from '../../tasks/json-schema.js';
 import type { Timings } from '../../types.js';
 import type { BatchAnswer, BatchError, Outcome } from '../item.js';
 
@@ -11,7 +11,6 @@ export const MAX_TEXT = 16 << 20;
 export const MAX_OBJECTS = 10_000;
 
 const TIMINGS: readonly (keyof Timings)[] = ['image', 'queue', 'vision', 'prefill', 'decode', 'total'];
-const BOX = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
 const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, 'ERR_UNKNOWN']);
 
 class Malformed extends Error {}
@@ -28,45 +27,59 @@ export function outcomeOf(value: unknown): Outcome {
   }
 }
 
-function answer({ text, objects, timings }: Record<string, unknown>): BatchAnswer {
-  if ((text === undefined) === (objects === undefined)) throw new Malformed('it needs either text or objects');
-  const room = { left: MAX_TEXT };
-  const given =
-    text === undefined
-      ? { objects: list(objects).map((one) => found(one, room)) }
-      : { text: words('text', text, room) };
+const FORMS = new Map(allTasks.map(({ json }) => [json.field, json.schema]));
+
+function answer({ timings, finishReason, ...fields }: Record<string, unknown>): BatchAnswer {
+  const forms = [...FORMS].filter(([field]) => fields[field] !== undefined);
+  const [form, ...more] = forms;
+  if (form === undefined || more.length > 0) throw new Malformed(`it needs one of ${[...FORMS.keys()].join(', ')}`);
+  const [field, schema] = form;
+  if (finishReason !== undefined && finishReason !== 'stop' && finishReason !== 'length')
+    throw new Malformed(`finishReason must be stop or length, not ${show(finishReason)}`);
   const times = record('timings', timings);
   return {
-    ...given,
+    [field]: conforming(field, schema, fields[field], { left: MAX_TEXT }),
+    ...(finishReason && { finishReason }),
     timings: Object.fromEntries(
-      TIMINGS.map((name) => [name, number(`timings.${name}`, times[name], Number.MAX_VALUE)]),
+      TIMINGS.map((name) => [name, number(`timings.${name}`, times[name], 0, Number.MAX_VALUE)]),
     ) as unknown as Timings,
-  };
+  } as BatchAnswer;
 }
 
-function found(value: unknown, room: { left: number }): NonNullable<BatchAnswer['objects']>[number] {
-  const { label, score, box, mask } = record('an object', value);
-  const sides = record('box', box);
-  const known = {
-    label: words('label', label, room),
-    score: number('score', score, 1),
-    box: Object.fromEntries(BOX.map((side) => [side, number(side, sides[side], MAX_SIDE)])) as Record<
-      (typeof BOX)[number],
-      number
-    >,
-  };
-  return mask === undefined ? known : { ...known, mask: mask === null ? null : runLength(mask, room) };
-}
-
-function runLength(value: unknown, room: { left: number }): RunLength {
-  const { size, counts } = record('mask', value);
-  const [height, width, ...more] = Array.isArray(size) ? size : [];
-  const isSide = (side: unknown) => Number.isInteger(side) && (side as number) > 0 && (side as number) <= MAX_SIDE;
-  if (!isSide(height) || !isSide(width) || more.length > 0)
-    throw new Malformed(`mask.size must be a height and a width, not ${show(size)}`);
-  const runs = words('mask.counts', counts, room);
-  if (!/^[0-o]*$/.test(runs)) throw new Malformed('mask.counts must be runs in the form of COCO');
-  return { size: [height, width], counts: runs };
+/** The value, without what its schema does not name. */
+function conforming(name: string, schema: JsonSchema, value: unknown, room: { left: number }): unknown {
+  const types = [schema.type ?? []].flat();
+  if (value === null && types.includes('null')) return null;
+  switch (types.find((type) => type !== 'null')) {
+    case 'object': {
+      const given = record(name, value);
+      const known = Object.entries(schema.properties ?? {}).filter(
+        ([key]) => given[key] !== undefined || schema.required?.includes(key),
+      );
+      return Object.fromEntries(
+        known.map(([key, inner]) => [key, conforming(`${name}.${key}`, inner, given[key], room)]),
+      );
+    }
+    case 'array': {
+      const { items = {}, minItems = 0, maxItems = MAX_OBJECTS } = schema;
+      return list(name, value, minItems, maxItems).map((one) => conforming(name, items, one, room));
+    }
+    case 'string': {
+      const text = words(name, value, room);
+      if (schema.pattern === undefined || new RegExp(schema.pattern).test(text)) return text;
+      throw new Malformed(`${name} must be ${schema.description ?? `of the form ${schema.pattern}`}`);
+    }
+    case 'integer':
+      if (!Number.isInteger(value)) throw new Malformed(`${name} must be a whole number, not ${show(value)}`);
+      return number(name, value, schema.minimum, schema.maximum);
+    case 'number':
+      return number(name, value, schema.minimum, schema.maximum);
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      throw new Malformed(`${name} must be true or false, not ${show(value)}`);
+    default:
+      throw new Malformed(`${name} is of no type that travels`);
+  }
 }
 
 function error(value: unknown): BatchError {
@@ -80,9 +93,9 @@ function record(name: string, value: unknown): Record<string, unknown> {
   throw new Malformed(`${name} must be an object, not ${show(value)}`);
 }
 
-function list(value: unknown): unknown[] {
-  if (Array.isArray(value) && value.length <= MAX_OBJECTS) return value;
-  throw new Malformed(`objects must be an array of at most ${MAX_OBJECTS}, not ${show(value)}`);
+function list(name: string, value: unknown, least: number, most: number): unknown[] {
+  if (Array.isArray(value) && value.length >= least && value.length <= most) return value;
+  throw new Malformed(`${name} must be an array of ${least} to ${most}, not ${show(value)}`);
 }
 
 function words(name: string, value: unknown, room: { left: number }): string {
@@ -92,9 +105,9 @@ function words(name: string, value: unknown, room: { left: number }): string {
   return value;
 }
 
-function number(name: string, value: unknown, most: number): number {
-  if (typeof value === 'number' && value >= 0 && value <= most) return value;
-  throw new Malformed(`${name} must be a number from 0 to ${most}, not ${show(value)}`);
+function number(name: string, value: unknown, least = -Number.MAX_VALUE, most = Number.MAX_VALUE): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  throw new Malformed(`${name} must be a number from ${least} to ${most}, not ${show(value)}`);
 }
 
 /** The error of a job that failed for good: `CODE: message`, as {@link toReason} writes it, or BullMQ's own words. */

@@ -10,6 +10,19 @@ import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from
 import type { ModelFolder } from './weights/model-folder.js';
 import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
+/** What a call that takes a model and options was given. Without a model the embedded one is meant; `undefined` is none. */
+export function givenModel(
+  call: string,
+  given: [model?: string, options?: LoadOptions],
+): [string | undefined, LoadOptions] {
+  const [model, options = {}] = given;
+  if (given.length > 0 && (typeof model !== 'string' || model === ''))
+    throw invalid(
+      `model must be a path or a hub id, not ${show(model)}: the model that comes with the package is ${call}('embedded')`,
+    );
+  return [model, options];
+}
+
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);
   if (options.isolated !== undefined) flag('isolated', options.isolated);

@@ -25,6 +25,7 @@ import {
   checkLength,
   constrained,
   generateRequest,
+  givenModel,
   labelList,
   loadOptions,
   multipleChoice,
@@ -68,7 +69,7 @@ const NO_MASKS_WARNING =
   'this model has no mask decoder, so segments have boxes only: convert it again with --mask-decoder vae-oid.npz';
 
 const EMBEDDED_WARNING =
-  'no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only';
+  "no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only; load('embedded') means it";
 
 /**
  * A loaded PaliGemma. Calls may overlap: they wait for each other, at most `maxSequences` run together. Nothing here blocks
@@ -94,12 +95,16 @@ export class PaliGemma implements AsyncDisposable {
   /**
    * Loads a model.
    * @param model folder with `model.gguf` and `mmproj.gguf`, as `convert` makes it; or a checkpoint on the disk, or a hub id such as
-   *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; none: the embedded emoji model
-   * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT,
-   *   ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_ADDON_NOT_FOUND, and for what is fetched ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or
-   *   ERR_CONVERSION_FAILED; the signal's reason when aborted
+   *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; or `embedded`: the small
+   *   emoji model that comes with the package. Without any argument the embedded model too, with a warning.
+   * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT (also for a model
+   *   that is given and undefined), ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_ADDON_NOT_FOUND, and for what is fetched
+   *   ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or ERR_CONVERSION_FAILED; the signal's reason when aborted
    */
-  static async load(model?: string, options: LoadOptions = {}): Promise<PaliGemma> {
+  static async load(): Promise<PaliGemma>;
+  static async load(model: string, options?: LoadOptions): Promise<PaliGemma>;
+  static async load(...given: [model?: string, options?: LoadOptions]): Promise<PaliGemma> {
+    const [model, options] = givenModel('load', given);
     loadOptions(model, options);
     options.signal?.throwIfAborted();
     if (model === undefined)

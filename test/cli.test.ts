@@ -14,6 +14,11 @@ describe('caption', () => {
     expect({ status, out }).toEqual({ status: 0, out: 'an owl and a cat\n' });
     expect(lines(err)).toEqual([expect.stringMatching(/embedded paligemma-emoji-112.*--model/)]);
   });
+  test('takes the embedded model by its name, and says nothing', async () => {
+    expect(await paligemma('caption', PICTURE, '--model', 'embedded')).toEqual({
+      ...{ status: 0, out: 'an owl and a cat\n', err: '' },
+    });
+  });
   test('takes a language and several pictures', async () => {
     const { out } = await paligemma('caption', PICTURE, DOG, '--language', 'es');
     expect(lines(out)).toEqual([`${PICTURE}: un búho y un gato`, `${DOG}: un perro`]);

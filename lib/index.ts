@@ -17,6 +17,7 @@ export type { ImageAccess } from './image/access.js';
 export type { ImageDataLike, RawImage } from './image/raw.js';
 export type { ImageInput } from './image.js';
 export { modelInfo } from './info.js';
+export type { PublishedModel } from './models.js';
 export { PaliGemma } from './paligemma.js';
 export type { Choice, MultipleChoice } from './tasks/choose.js';
 export type { Detection } from './tasks/detect.js';

@@ -19,6 +19,7 @@ import { loadEngines } from './engine/load.js';
 import { Access } from './image/access.js';
 import { type ImageInput, withImage } from './image.js';
 import { openModel } from './model-source.js';
+import { type PublishedModel, publishedModels } from './models.js';
 import { type NativeGenerate, native, type Pixels } from './native.js';
 import {
   captionLanguage,
@@ -114,6 +115,14 @@ export class PaliGemma implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const { engines, info } = await loadEngines(opened, options);
     return new PaliGemma(engines, info, access);
+  }
+
+  /**
+   * The checkpoints that Google published, PaliGemma 1 and 2, and what each takes in every type. Known beforehand: nothing is
+   * asked or read. Other ids load as well.
+   */
+  static models(): PublishedModel[] {
+    return publishedModels();
   }
 
   /**

@@ -61,13 +61,15 @@ function entries(): Entry[] {
   ];
 }
 
+/** By shape: many checkpoints share one. */
+const measured = new Map<string, Pick<PublishedModel, 'parameters' | 'sizes'>>();
+
 /** See `PaliGemma.models`. */
 export function publishedModels(): PublishedModel[] {
-  const known = new Map<string, Pick<PublishedModel, 'parameters' | 'sizes'>>();
   return entries().map(({ name, kind, size, imageSize }) => {
     const shape = `${size}-${imageSize}`;
-    const { parameters, sizes } = known.get(shape) ?? measure(size, imageSize);
-    known.set(shape, { parameters, sizes });
+    const { parameters, sizes } = measured.get(shape) ?? measure(size, imageSize);
+    measured.set(shape, { parameters, sizes });
     return {
       id: `google/${name}`,
       architecture: size === '3b' ? 'paligemma' : 'paligemma2',

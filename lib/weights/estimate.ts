@@ -1,6 +1,6 @@
 // What a model takes in a form that nobody has made yet.
 import type { Hyperparameters } from '../checkpoint/config.js';
-import { textTensors, visionTensors } from '../checkpoint/names.js';
+import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
 import { product } from '../checkpoint/stored-tensor.js';
 import type { Planned } from '../engine/plan.js';
 import { maskTensors } from './mask-decoder.js';
@@ -16,6 +16,16 @@ export interface Estimate extends Planned {
   fileBytes: number;
 }
 
+/** Text models are the same whatever the image's size, and have hundreds of tensors. */
+const known = new Map<string, number>();
+
+function textBytes(h: Hyperparameters, tensors: TensorName[], quantization: Quantization): number {
+  const key = JSON.stringify([h.architecture, h.text, tensors[0]?.shape, quantization]);
+  const bytes = known.get(key) ?? plannedBytes(textLayout(h, tensors, quantization));
+  known.set(key, bytes);
+  return bytes;
+}
+
 /** A model with these sizes and types, as `convert` would write it. @param vocabulary rows of the embedding table */
 export function estimate(
   hyperparameters: Hyperparameters,
@@ -27,7 +37,7 @@ export function estimate(
   const text = textTensors(hyperparameters, vocabulary);
   const vision = visionTensors(hyperparameters);
   const weightBytes =
-    plannedBytes(textLayout(hyperparameters, text, quantization)) +
+    textBytes(hyperparameters, text, quantization) +
     plannedBytes(visionLayout(hyperparameters, [...vision, ...(maskDecoder ? maskTensors() : [])], visionQuantization));
   return {
     name: 'the model',

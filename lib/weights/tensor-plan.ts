@@ -22,7 +22,10 @@ const ggmlShape = ({ shape }: TensorName): number[] => shape.toReversed();
 export function inFileOrder<T extends TensorName>(tensors: T[]): T[] {
   const layer = (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1);
   const byName = (a: string, b: string) => (a < b ? -1 : Number(a > b));
-  return tensors.toSorted((a, b) => layer(a.gguf) - layer(b.gguf) || byName(a.gguf, b.gguf));
+  return tensors
+    .map((tensor) => ({ tensor, name: tensor.gguf, layer: layer(tensor.gguf) }))
+    .sort((a, b) => a.layer - b.layer || byName(a.name, b.name))
+    .map(({ tensor }) => tensor);
 }
 
 /** The text model's tensors, each in the type that llama.cpp's quantiser would give it. */

@@ -64,6 +64,7 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
   if (options.quantization !== undefined) oneOf('quantization', options.quantization, QUANTIZATIONS);
   if (options.visionQuantization !== undefined)
     oneOf('visionQuantization', options.visionQuantization, VISION_QUANTIZATIONS);
+  if (options.localFilesOnly !== undefined) flag('localFilesOnly', options.localFilesOnly);
   for (const name of ['maskDecoder', 'adapter', 'tokenizer', 'revision', 'token', 'cacheDir'] as const)
     if (options[name] !== undefined) text(name, options[name]);
 }

@@ -31,6 +31,8 @@ export interface LoadOptions {
   revision?: string;
   /** For hub ids: access token. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
   token?: string;
+  /** For hub ids: fetch nothing, so that what is in no cache is ERR_MODEL_NOT_FOUND. Default: `HF_HUB_OFFLINE`, else false. */
+  localFilesOnly?: boolean;
   /** Where converted models are kept. Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
   cacheDir?: string;
   /** Default `auto`: the first graphics card that the model fits into, else the processor. */

@@ -35,7 +35,7 @@ export interface LoadOptions {
   localFilesOnly?: boolean;
   /** Where converted models are kept. Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
   cacheDir?: string;
-  /** Default `auto`: the first graphics card that the model fits into, else the processor. */
+  /** Default `auto`: the first graphics card that the model fits into and loads onto, else the processor. */
   device?: Device;
   /** Several devices, each with a copy of the model; requests go to the one that has the least to do. Instead of `device`. */
   devices?: Exclude<Device, 'auto'>[];
@@ -108,6 +108,8 @@ export interface LoadedModelInfo extends ModelInfo {
   /** The first of `devices`. */
   device: Exclude<Device, 'auto'>;
   devices: Exclude<Device, 'auto'>[];
+  /** With `device: 'auto'`: those it did not load onto, better ones first, and why. */
+  skippedDevices: { device: Exclude<Device, 'auto'>; reason: string }[];
   threads: number;
   /** Of all devices together. */
   maxSequences: number;

@@ -1,13 +1,12 @@
 // Checks and defaults of what callers pass, in one place; everything behind it takes valid values for granted.
 import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text, texts, whole } from './check.js';
-import { defaultCacheType, defaultContext } from './engine/plan.js';
+import { defaultCacheType, defaultContext, type Planned } from './engine/plan.js';
 import { computeThreads } from './engine/processors.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageAccess } from './image/access.js';
 import type { ImageInput } from './image.js';
 import type { MultipleChoice } from './tasks/choose.js';
 import type { CaptionOptions, DetectOptions, GenerateRequest, LoadOptions } from './types.js';
-import type { ModelFolder } from './weights/model-folder.js';
 import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
 
 /** What a call that takes a model and options was given. Without a model the embedded one is meant; `undefined` is none. */
@@ -61,7 +60,7 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
   object('options', options);
   checkSignal(options.signal);
   checkFunction('onProgress', options.onProgress);
-  if (options.quantization !== undefined) oneOf('quantization', options.quantization, QUANTIZATIONS);
+  if (options.quantization !== undefined) oneOf('quantization', options.quantization, [...QUANTIZATIONS, 'auto']);
   if (options.visionQuantization !== undefined)
     oneOf('visionQuantization', options.visionQuantization, VISION_QUANTIZATIONS);
   if (options.localFilesOnly !== undefined) flag('localFilesOnly', options.localFilesOnly);
@@ -70,7 +69,7 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
 }
 
 /** What the engine needs to know beyond the files, the device's share apart. */
-export function engineOptions(model: ModelFolder, options: LoadOptions) {
+export function engineOptions(model: Pick<Planned, 'hyperparameters' | 'textType'>, options: LoadOptions) {
   const { imageSize, patchSize } = model.hyperparameters.vision;
   const imageTokens = (imageSize / patchSize) ** 2;
   const { maxSequences } = options;

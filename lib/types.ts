@@ -17,8 +17,11 @@ export interface Progress {
 }
 
 export interface LoadOptions {
-  /** For checkpoints and hub ids: type of the text model. Default `f16`. */
-  quantization?: Quantization;
+  /**
+   * For checkpoints and hub ids: type of the text model. Default `f16`. `auto`: the best that fits the memory of the card, else of
+   * the machine, of those in the cache first; which one a warning and `info.quantization` say.
+   */
+  quantization?: Quantization | 'auto';
   /** For checkpoints and hub ids: type of the vision tower. Default: as `quantization`, `q8_0` below eight bits. */
   visionQuantization?: VisionQuantization;
   /** For checkpoints and hub ids: path of `vae-oid.npz`, to decode masks with. */

@@ -6,22 +6,23 @@ import { checkFunction, flag, text } from '../check.js';
 import { PaliGemmaError } from '../errors.js';
 import { notice } from '../notice.js';
 import { sourceOptions } from '../options.js';
-import type { Progress } from '../types.js';
+import type { LoadOptions, Progress } from '../types.js';
 import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
 import { withLock } from '../weights/lock.js';
 import { openModelFolder } from '../weights/model-folder.js';
+import type { Quantization } from '../weights/quantization.js';
 import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf, shortOrigin } from './cache.js';
 import { downloadFiles } from './download.js';
+import { bestFound, bestToMake, FOUND_TYPES } from './fitting.js';
 import { type HubFile, type HubRepo, isHubId, openRepo } from './hub.js';
 import { type HubContent, neededFiles } from './hub-files.js';
 import { isOffline, notHere } from './offline.js';
 import { pythonSnapshot, type Snapshot, snapshotIn } from './snapshot.js';
 
 export interface ObtainOptions
-  extends Pick<
-    ConvertOptions,
-    'quantization' | 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'
-  > {
+  extends Pick<ConvertOptions, 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'> {
+  /** Type of the text model. Default `f16`. `auto`: the best that fits the memory, of those in the cache first. */
+  quantization?: Quantization | 'auto';
   /** Branch, tag or commit on the hub. Default `main`. */
   revision?: string;
   /** Token for the hub. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
@@ -66,7 +67,21 @@ export async function findModel(model: string, options: ObtainOptions): Promise<
   const origin = isHubId(model) ? await shelf.commitOf(options.revision ?? 'main') : fingerprint(model);
   if (origin === undefined) return undefined;
   const adapter = await knownAdapter(options);
-  return shelf.find(keyOf(origin, options, adapter)) ?? shelf.find(readyKey(origin));
+  return (await findForm(shelf, origin, options, adapter)) ?? shelf.find(readyKey(origin));
+}
+
+/** A model made from this origin in this way; with `auto` the best of its types that fits. */
+async function findForm(shelf: ModelShelf, origin: string, options: ObtainOptions, adapter: Adapter | undefined) {
+  if (options.quantization !== 'auto') return shelf.find(keyOf(origin, options, adapter));
+  const folders = FOUND_TYPES.map((quantization) => shelf.find(keyOf(origin, { ...options, quantization }, adapter)));
+  const models = await Promise.all(folders.filter((folder) => folder !== undefined).map(openModelFolder));
+  return models.length === 0 ? undefined : bestFound(models, options as LoadOptions)?.folder;
+}
+
+/** The options with a type instead of `auto`. */
+async function settled(source: string, options: ObtainOptions): Promise<ObtainOptions> {
+  if (options.quantization !== 'auto') return options;
+  return { ...options, quantization: await bestToMake(source, options as LoadOptions) };
 }
 
 interface Manner {
@@ -93,8 +108,11 @@ async function fromDisk(source: string, options: ObtainOptions): Promise<string>
   await shelf.make();
   const work = async () => {
     const adapter = await fetchAdapter(options);
-    const key = keyOf(fingerprint(source), options, adapter);
-    return shelf.find(key) ?? convertInto(shelf, key, source, adapter, options, { model: path.resolve(source) });
+    const found = await findForm(shelf, fingerprint(source), options, adapter);
+    if (found !== undefined) return found;
+    const chosen = await settled(source, options);
+    const key = keyOf(fingerprint(source), chosen, adapter);
+    return convertInto(shelf, key, source, adapter, chosen, { model: path.resolve(source) });
   };
   return withLock(shelf.folder, options.signal, work, options.onNotice);
 }
@@ -146,8 +164,8 @@ async function fromHub(id: string, options: ObtainOptions, { refresh, keepSource
   const work = async () => {
     const ready = content === 'gguf';
     const adapter = await fetchAdapter(options);
-    const key = ready ? readyKey(repo.commit) : keyOf(repo.commit, options, adapter);
-    let folder = shelf.find(key);
+    const key = readyKey(repo.commit);
+    let folder = ready ? shelf.find(key) : await findForm(shelf, repo.commit, options, adapter);
     if (folder === undefined) {
       const origin = { model: id, revision, commit: repo.commit, licence: repo.licence };
       if (ready) {
@@ -163,7 +181,8 @@ async function fromHub(id: string, options: ObtainOptions, { refresh, keepSource
           await downloadFiles(repo, files, source, options);
         }
         await showLicence(repo, options);
-        folder = await convertInto(shelf, key, source, adapter, options, origin);
+        const chosen = await settled(source, options);
+        folder = await convertInto(shelf, keyOf(repo.commit, chosen, adapter), source, adapter, chosen, origin);
         if (here === undefined && !keepSource) await rm(source, { recursive: true, force: true });
       }
     }
@@ -179,7 +198,7 @@ async function nameOthers(shelf: ModelShelf, { id, commit }: HubRepo, options: O
   const types = await shelf.types(`${shortOrigin(commit)}-`, options.adapter);
   if (types.length > 0)
     notice(
-      `fetching ${id} to convert it to ${chosenTypes(options).quantization}; the cache has it in ${types.join(' and ')}: ` +
+      `fetching ${id} to convert it to ${typesOf(options).quantization}; the cache has it in ${types.join(' and ')}: ` +
         `quantization: '${types[0]}' loads that`,
       'PALIGEMMA_OTHER_TYPES',
       options.onNotice,
@@ -195,14 +214,15 @@ async function convertInto(
   origin: Pick<CacheRecord, 'model' | 'revision' | 'commit' | 'licence'>,
 ): Promise<string> {
   const folder = shelf.path(key);
-  const { quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal } = options;
+  const { maskDecoder, tokenizer, onProgress, signal } = options;
+  const types = typesOf(options);
   await convert(source, folder, {
-    ...{ quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal },
+    ...{ ...types, maskDecoder, tokenizer, onProgress, signal },
     ...(adapter ? { adapter: adapter.folder } : {}),
     ...(origin.licence === undefined ? {} : { licence: origin.licence }),
     name: path.basename(origin.model).replace(/\.npz$/, ''),
   });
-  await shelf.record(key, recordOf(origin, { ...chosenTypes(options), adapter: options.adapter, maskDecoder }));
+  await shelf.record(key, recordOf(origin, { ...types, adapter: options.adapter, maskDecoder }));
   return folder;
 }
 
@@ -211,9 +231,11 @@ const recordOf = (
   choices: Pick<CacheRecord, 'quantization' | 'visionQuantization' | 'adapter' | 'maskDecoder'>,
 ): CacheRecord => ({ ...origin, ...choices, created: new Date().toISOString() });
 
+const typesOf = (options: ObtainOptions) => chosenTypes(options as ConvertOptions); // of which none is auto any more
+
 /** What a model is made from and how, as a folder's name. */
 function keyOf(origin: string, options: ObtainOptions, adapter: Adapter | undefined): string {
-  const { quantization, visionQuantization } = chosenTypes(options);
+  const { quantization, visionQuantization } = typesOf(options);
   const files = [options.maskDecoder, options.tokenizer].map((file) =>
     file !== undefined && existsSync(file) ? fingerprint(file) : file,
   );

@@ -45,6 +45,12 @@ export class PaliGemmaError extends Error {
 export const reasonOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 
+const BRIEF = 200;
+
+/** A path or URL in an error message: as it is, or its beginning where it is long. */
+export const brief = (name: string): string =>
+  name.length > BRIEF ? `${JSON.stringify(name.slice(0, 57))}... (${name.length} characters)` : name;
+
 /** How a value looks in an error message. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);

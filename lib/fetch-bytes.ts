@@ -1,4 +1,4 @@
-import { PaliGemmaError, reasonOf } from './errors.js';
+import { brief, PaliGemmaError, reasonOf } from './errors.js';
 
 /** Limits of one download: encoded pictures beyond them are refused. That of bytes where none other is given. */
 export const FETCH_LIMIT_BYTES = 64 << 20;
@@ -36,7 +36,8 @@ export async function fetchBytes(
   }: FetchOptions = {},
 ): Promise<Uint8Array> {
   const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
-  const fail = (what: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', `${url}: ${what}`, { cause });
+  const fail = (what: string, cause?: unknown) =>
+    new PaliGemmaError('ERR_INVALID_IMAGE', `${brief(url)}: ${what}`, { cause });
   try {
     const response = await get(url, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
     const { status, statusText, headers, body } = response;

@@ -45,8 +45,10 @@ export function isAlive({ pid, started, machine }: Named, lastSign: number): boo
   return Date.now() - lastSign < SILENT_MS;
 }
 
+export const isThis = ({ pid, host }: Holder): boolean => pid === process.pid && host === hostName();
+
 export const describeHolder = ({ pid, host }: Holder): string =>
-  pid === process.pid && host === hostName()
+  isThis({ pid, host })
     ? `this process (pid ${pid})`
     : `another process (pid ${pid}${host === hostName() ? '' : ` on ${host}`})`;
 

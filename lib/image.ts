@@ -1,41 +1,24 @@
+import { types } from 'node:util';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { ownCopy } from './copy.js';
 import { Gate } from './engine/gate.js';
-import { PaliGemmaError, reasonOf, show } from './errors.js';
+import { reasonOf } from './errors.js';
 import { Access } from './image/access.js';
+import { isDataUrl } from './image/data-url.js';
+import { type DecodedImage, invalidImage, MAX_PIXELS, MAX_SIDE } from './image/decoded.js';
 import { isRemote, locateImage } from './image/locate.js';
+import { checkRaw, decodeRaw, type ImageDataLike, isRaw, type RawImage } from './image/raw.js';
 import { native } from './native.js';
 
+export { MAX_SIDE } from './image/decoded.js';
+
 /**
- * Pixels without a container: 8 bit, interleaved, `height * width * channels` values; grey, RGB or RGBA (alpha is dropped). More
- * than a megabyte is copied in pieces: leave `data` alone until the call has ended.
+ * A path; a `file:`, `http(s):` or `data:` URL; an encoded picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) as bytes, as an
+ * ArrayBuffer or as a Blob; or raw pixels, also those of a canvas.
  */
-export interface RawImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-  channels: 1 | 3 | 4;
-}
-
-/** A path, a `file:` or `http(s):` URL, an encoded picture (JPEG, PNG, WebP, AVIF, GIF, TIFF), a Blob of one, or raw pixels. */
-export type ImageInput = string | URL | Uint8Array | Blob | RawImage;
-
-/** Upright 8-bit RGB, interleaved. */
-export interface DecodedImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
-
-/** Larger pictures are refused, as Pillow refuses them (its "decompression bomb" limit): 179 megapixels. */
-export const MAX_PIXELS = 178_956_970;
-/** And such that are longer than this on one side, whatever the other. */
-export const MAX_SIDE = 1_000_000;
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage | ImageDataLike;
 
 /** Those that are decoded, as sharp names them. */
 export const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']);
-
-const invalid = (message: string, cause?: unknown) => new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause });
 
 /** Decoded pictures of this process hold so much at a time: enough for the threads that decode, of photos too. */
 const PIXEL_BYTES = 192 << 20;
@@ -63,21 +46,21 @@ export async function withImage<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   if (isRaw(input)) {
-    checkRaw(input);
-    const held = input.data.length + (input.channels === 3 ? 0 : input.width * input.height * 3);
+    const { channels, data, width, height } = checkRaw(input);
+    const held = data.length + (channels === 3 ? 0 : width * height * 3);
     return pixels.run(async (place) => use(await decodeRaw(input, place.signal)), signal, held);
   }
   const work = async (from: AbortSignal | undefined, reweigh?: (bytes: number) => void) => {
     const { source, label } = await locateImage(input, access, from);
     if (typeof source !== 'string') reweigh?.(source.length);
     const said = <R>(error: unknown): R => {
-      throw invalid(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
+      throw invalidImage(`${label} cannot be decoded: ${describe(reasonOf(error))}`, error);
     };
     const header = await readHeader(source).catch(said<Metadata>);
     const decoded = async () => use(await decode(source, header).catch(said<DecodedImage>));
     return pixels.run(decoded, from, bytesToDecode(header));
   };
-  const fetched = isRemote(input) || (access.inMemory && !(input instanceof Uint8Array));
+  const fetched = isRemote(input) || isDataUrl(input) || (access.inMemory && !isBytes(input));
   const held = input instanceof Blob ? input.size : fetched ? UNKNOWN_BYTES : 0;
   return held === 0 ? work(signal) : encoded.run((place) => work(place.signal, place.reweigh), signal, held);
 }
@@ -123,32 +106,8 @@ async function toRgb(image: Sharp, layout: 'cmyk' | 'grey16'): Promise<DecodedIm
   return { data: await native().toRgb(data, info.width * info.height, layout), width: info.width, height: info.height };
 }
 
-const isRaw = (input: unknown): input is RawImage =>
-  typeof input === 'object' && input !== null && 'data' in input && 'width' in input && !(input instanceof Uint8Array);
-
-function checkRaw({ data, width, height, channels }: RawImage): void {
-  const isSize = (n: unknown) => Number.isSafeInteger(n) && (n as number) > 0;
-  if (!(data instanceof Uint8Array) || !isSize(width) || !isSize(height) || ![1, 3, 4].includes(channels))
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `raw pixels need data (Uint8Array), width, height and channels (1, 3 or 4), not ${show(data)}, ${show(width)}, ${show(height)} and ${show(channels)}`,
-    );
-  if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE)
-    throw invalid(`an image of ${width} x ${height} pixels is over the limit of ${MAX_PIXELS} pixels`);
-  if (data.length !== width * height * channels)
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, not ${data.length}`,
-    );
-}
-
-async function decodeRaw(image: RawImage, signal: AbortSignal): Promise<DecodedImage> {
-  checkRaw(image); // again: it may have been transferred while it waited
-  const { data, width, height, channels } = image;
-  const own = await ownCopy(data, signal);
-  if (channels === 3) return { data: own, width, height };
-  return { data: await native().toRgb(own, width * height, channels === 1 ? 'grey' : 'rgba'), width, height };
-}
+/** In the caller's memory already. */
+const isBytes = (input: unknown): boolean => input instanceof Uint8Array || types.isArrayBuffer(input);
 
 /** libvips speaks in several lines; the first says it. */
 function describe(message: string): string {

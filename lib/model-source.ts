@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isCheckpoint } from './checkpoint/open.js';
-import { PaliGemmaError } from './errors.js';
+import { brief, PaliGemmaError } from './errors.js';
 import { isHubId } from './hub/hub.js';
 import { findModel, obtainModel } from './hub/obtain.js';
 import { packageRoot } from './package-root.js';
 import type { LoadOptions } from './types.js';
 import { isModelFolder, type ModelFolder, openModelFolder } from './weights/model-folder.js';
+
+/** What the model that comes with the package is called; a folder of that name is `./embedded`. */
+export const EMBEDDED = 'embedded';
 
 /** Folder of the small emoji model that comes with the package. */
 export const embeddedModel = (): string => path.join(packageRoot(), 'models', 'paligemma-emoji-112');
@@ -16,12 +19,12 @@ const notFound = (what: string) => new PaliGemmaError('ERR_MODEL_NOT_FOUND', wha
 export type OpenedModel = ModelFolder & { embedded: boolean };
 
 /**
- * Opens what `load` was given: a model folder, nothing for the embedded model, or a checkpoint or hub id, which is fetched and
+ * Opens what `load` was given: a model folder, `embedded` (or nothing) for the embedded model, or a checkpoint or hub id, which is fetched and
  * converted into the cache unless it is there.
  * @throws PaliGemmaError ERR_MODEL_NOT_FOUND saying what to do instead, and what fetching and converting throw.
  */
 export async function openModel(model: string | undefined, options: LoadOptions = {}): Promise<OpenedModel> {
-  const source = model ?? embeddedModel();
+  const source = sourceOf(model);
   if (isCheckpoint(source) || (isHubId(source) && !isModelFolder(source)))
     return open(await obtainModel(source, options), options);
   return open(converted(source), options);
@@ -29,18 +32,20 @@ export async function openModel(model: string | undefined, options: LoadOptions 
 
 /** The same without fetching or converting anything. */
 export async function openPresentModel(model: string | undefined, options: LoadOptions = {}): Promise<OpenedModel> {
-  const source = model ?? embeddedModel();
+  const source = sourceOf(model);
   if (!isCheckpoint(source) && !isHubId(source)) return open(converted(source), options);
   const found = await findModel(source, options);
   if (found !== undefined) return open(found, options);
   throw notFound(`${source} is not in the cache in this form: fetch and convert it with: paligemma download ${source}`);
 }
 
+const sourceOf = (model = EMBEDDED): string => (model === EMBEDDED ? embeddedModel() : model);
+
 function converted(folder: string): string {
   if (isModelFolder(folder)) return folder;
   if (existsSync(folder))
     throw notFound(`${folder} holds no model: neither model.gguf and mmproj.gguf nor a checkpoint to convert`);
-  throw notFound(`no such model: ${folder} is neither a folder nor a hub id (owner/name)`);
+  throw notFound(`no such model: ${brief(folder)} is neither a folder, a hub id (owner/name) nor 'embedded'`);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<OpenedModel> {
@@ -52,7 +57,7 @@ async function open(folder: string, options: LoadOptions): Promise<OpenedModel> 
 /** A converted model is what it is: options that ask for something else must not be passed over in silence. */
 function refuseOther({ folder, textType, visionType }: ModelFolder, options: LoadOptions): void {
   const { quantization = textType, visionQuantization = visionType } = options;
-  if (quantization !== textType || visionQuantization !== visionType)
+  if ((quantization !== 'auto' && quantization !== textType) || visionQuantization !== visionType)
     throw new PaliGemmaError(
       'ERR_INVALID_ARGUMENT',
       `${folder} is converted already, text ${textType}, vision ${visionType}: convert the checkpoint it was made from to ${quantization}, or leave the option out`,

@@ -1,6 +1,6 @@
 // Checks and defaults of what callers pass, in one place; everything behind it takes valid values for granted.
 import { checkFunction, checkSignal, flag, invalid, number, object, oneOf, text, texts, whole } from './check.js';
-import { defaultCacheType, defaultContext } from './engine/plan.js';
+import { defaultCacheType, defaultContext, type Planned } from './engine/plan.js';
 import { computeThreads } from './engine/processors.js';
 import { PaliGemmaError, show } from './errors.js';
 import type { ImageAccess } from './image/access.js';
@@ -9,8 +9,20 @@ import { generate } from './tasks/generate.js';
 import { checkOptions, type OptionsOf } from './tasks/option.js';
 import { MAX_SEED } from './tasks/sampling.js';
 import type { GenerateRequest, LoadOptions } from './types.js';
-import type { ModelFolder } from './weights/model-folder.js';
 import { QUANTIZATIONS, VISION_QUANTIZATIONS } from './weights/quantization.js';
+
+/** What a call that takes a model and options was given. Without a model the embedded one is meant; `undefined` is none. */
+export function givenModel(
+  call: string,
+  given: [model?: string, options?: LoadOptions],
+): [string | undefined, LoadOptions] {
+  const [model, options = {}] = given;
+  if (given.length > 0 && (typeof model !== 'string' || model === ''))
+    throw invalid(
+      `model must be a path or a hub id, not ${show(model)}: the model that comes with the package is ${call}('embedded')`,
+    );
+  return [model, options];
+}
 
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);
@@ -50,15 +62,16 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
   object('options', options);
   checkSignal(options.signal);
   checkFunction('onProgress', options.onProgress);
-  if (options.quantization !== undefined) oneOf('quantization', options.quantization, QUANTIZATIONS);
+  if (options.quantization !== undefined) oneOf('quantization', options.quantization, [...QUANTIZATIONS, 'auto']);
   if (options.visionQuantization !== undefined)
     oneOf('visionQuantization', options.visionQuantization, VISION_QUANTIZATIONS);
+  if (options.localFilesOnly !== undefined) flag('localFilesOnly', options.localFilesOnly);
   for (const name of ['maskDecoder', 'adapter', 'tokenizer', 'revision', 'token', 'cacheDir'] as const)
     if (options[name] !== undefined) text(name, options[name]);
 }
 
 /** What the engine needs to know beyond the files, the device's share apart. */
-export function engineOptions(model: ModelFolder, options: LoadOptions) {
+export function engineOptions(model: Pick<Planned, 'hyperparameters' | 'textType'>, options: LoadOptions) {
   const { imageSize, patchSize } = model.hyperparameters.vision;
   const imageTokens = (imageSize / patchSize) ** 2;
   const { maxSequences } = options;

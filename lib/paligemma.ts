@@ -18,7 +18,8 @@ import { Requests } from './engine/requests.js';
 import { Access } from './image/access.js';
 import type { ImageInput } from './image.js';
 import { openModel } from './model-source.js';
-import { loadOptions } from './options.js';
+import { type PublishedModel, publishedModels } from './models.js';
+import { givenModel, loadOptions } from './options.js';
 import { textStream } from './stream.js';
 import { answer } from './tasks/answer.js';
 import { caption } from './tasks/caption.js';
@@ -53,7 +54,7 @@ import type {
 import { type VideoInput, videoFrames } from './video.js';
 
 const EMBEDDED_WARNING =
-  'no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only';
+  "no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only; load('embedded') means it";
 
 /**
  * A loaded PaliGemma. Calls may overlap: they wait for each other, at most `maxSequences` run together. Nothing here blocks
@@ -73,12 +74,16 @@ export class PaliGemma implements AsyncDisposable {
   /**
    * Loads a model.
    * @param model folder with `model.gguf` and `mmproj.gguf`, as `convert` makes it; or a checkpoint on the disk, or a hub id such as
-   *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; none: the embedded emoji model
-   * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT,
-   *   ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_ADDON_NOT_FOUND, and for what is fetched ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or
-   *   ERR_CONVERSION_FAILED; the signal's reason when aborted
+   *   `google/paligemma-3b-mix-224`, which is fetched and converted into the cache the first time; or `embedded`: the small
+   *   emoji model that comes with the package. Without any argument the embedded model too, with a warning.
+   * @throws PaliGemmaError ERR_MODEL_NOT_FOUND, ERR_INVALID_MODEL, ERR_UNSUPPORTED_MODEL, ERR_INVALID_ARGUMENT (also for a model
+   *   that is given and undefined), ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_ADDON_NOT_FOUND, and for what is fetched
+   *   ERR_GATED_MODEL, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL or ERR_CONVERSION_FAILED; the signal's reason when aborted
    */
-  static async load(model?: string, options: LoadOptions = {}): Promise<PaliGemma> {
+  static async load(): Promise<PaliGemma>;
+  static async load(model: string, options?: LoadOptions): Promise<PaliGemma>;
+  static async load(...given: [model?: string, options?: LoadOptions]): Promise<PaliGemma> {
+    const [model, options] = givenModel('load', given);
     loadOptions(model, options);
     options.signal?.throwIfAborted();
     if (model === undefined)
@@ -88,6 +93,14 @@ export class PaliGemma implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const { engines, info } = await loadEngines(opened, options);
     return new PaliGemma(new Requests(engines, info, access), info);
+  }
+
+  /**
+   * The checkpoints that Google published, PaliGemma 1 and 2, and what each takes in every type. Known beforehand: nothing is
+   * asked or read. Other ids load as well.
+   */
+  static models(): PublishedModel[] {
+    return publishedModels();
   }
 
   /**

@@ -20,8 +20,11 @@ export interface Progress {
 }
 
 export interface LoadOptions {
-  /** For checkpoints and hub ids: type of the text model. Default `f16`. */
-  quantization?: Quantization;
+  /**
+   * For checkpoints and hub ids: type of the text model. Default `f16`. `auto`: the best that fits the memory of the card, else of
+   * the machine, of those in the cache first; which one a warning and `info.quantization` say.
+   */
+  quantization?: Quantization | 'auto';
   /** For checkpoints and hub ids: type of the vision tower. Default: as `quantization`, `q8_0` below eight bits. */
   visionQuantization?: VisionQuantization;
   /** For checkpoints and hub ids: path of `vae-oid.npz`, to decode masks with. */
@@ -34,9 +37,11 @@ export interface LoadOptions {
   revision?: string;
   /** For hub ids: access token. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
   token?: string;
+  /** For hub ids: fetch nothing, so that what is in no cache is ERR_MODEL_NOT_FOUND. Default: `HF_HUB_OFFLINE`, else false. */
+  localFilesOnly?: boolean;
   /** Where converted models are kept. Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
   cacheDir?: string;
-  /** Default `auto`: the first graphics card that the model fits into, else the processor. */
+  /** Default `auto`: the first graphics card that the model fits into and loads onto, else the processor. */
   device?: Device;
   /** Several devices, each with a copy of the model; requests go to the one that has the least to do. Instead of `device`. */
   devices?: Exclude<Device, 'auto'>[];
@@ -109,6 +114,8 @@ export interface LoadedModelInfo extends ModelInfo {
   /** The first of `devices`. */
   device: Exclude<Device, 'auto'>;
   devices: Exclude<Device, 'auto'>[];
+  /** With `device: 'auto'`: those it did not load onto, better ones first, and why. */
+  skippedDevices: { device: Exclude<Device, 'auto'>; reason: string }[];
   threads: number;
   /** Of all devices together. */
   maxSequences: number;

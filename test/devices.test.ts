@@ -2,11 +2,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { planDevice } from '../lib/engine/plan.js';
 import { computeThreads } from '../lib/engine/processors.js';
 import { listDevices, PaliGemma } from '../lib/index.js';
-import type { NativeDevice } from '../lib/native.js';
+import { type NativeDevice, native } from '../lib/native.js';
 import type { ModelFolder } from '../lib/weights/model-folder.js';
 import { EMBEDDED, emoji, PICTURE } from './helpers/fixtures.js';
 
@@ -42,6 +42,57 @@ describe('devices', () => {
     [{ device: 'cpu', devices: ['cpu'] }],
   ])('%j is turned away', async (options) => {
     await expect(PaliGemma.load(EMBEDDED, options as object)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+});
+
+describe("device: 'auto'", () => {
+  const GHOST: NativeDevice = {
+    ...{ backend: 'cuda', index: 0, name: 'CUDA0-that-is-gone', description: 'a card' },
+    ...{ freeBytes: 80e9, totalBytes: 80e9 },
+  };
+  const withCards = (...cards: NativeDevice[]) => {
+    const real = native()
+      .devices()
+      .filter(({ backend }) => backend === 'cpu');
+    jest.spyOn(native(), 'devices').mockReturnValue([...cards, ...real]);
+    return jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  };
+  afterEach(() => void jest.restoreAllMocks());
+
+  test('goes on to the next device where one fails or is too small, and says which and why', async () => {
+    const emit = withCards(GHOST, { ...GHOST, index: 1, freeBytes: 1e6 });
+    await using model = await PaliGemma.load(EMBEDDED);
+    expect(await model.caption(PICTURE)).toBe('an owl and a cat');
+    expect(model.info).toMatchObject({ device: 'cpu', devices: ['cpu'] });
+    expect(model.info.skippedDevices).toEqual([
+      { device: 'cuda:0', reason: expect.stringMatching(/./) },
+      { device: 'cuda:1', reason: expect.stringMatching(/cuda:1 has 0\.00 GB free/) },
+    ]);
+    expect(emit.mock.calls.map(([text, about]) => [text, (about as { code?: string }).code])).toEqual([
+      [expect.stringMatching(/does not load onto cuda:0, trying cuda:1: ./), 'PALIGEMMA_DEVICE_SKIPPED'],
+      [expect.stringMatching(/does not load onto cuda:1, trying cpu: cuda:1 has/), 'PALIGEMMA_DEVICE_SKIPPED'],
+    ]);
+  });
+
+  test('is the only one that does', async () => {
+    const emit = withCards(GHOST);
+    for (const options of [{ device: 'cuda' }, { devices: ['cuda', 'cpu'] }] as const)
+      await expect(PaliGemma.load(EMBEDDED, options as object)).rejects.toMatchObject({ name: 'PaliGemmaError' });
+    expect(emit).not.toHaveBeenCalled();
+  });
+
+  test('does not go on where the caller ends it', async () => {
+    withCards(GHOST);
+    const thrown = new Error('enough');
+    const onProgress = () => {
+      throw thrown;
+    };
+    await expect(PaliGemma.load(EMBEDDED, { onProgress })).rejects.toBe(thrown);
+  });
+
+  test('skips nothing where the first one does', async () => {
+    await using model = await PaliGemma.load(EMBEDDED, { device: 'cpu' });
+    expect(model.info.skippedDevices).toEqual([]);
   });
 });
 

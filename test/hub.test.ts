@@ -125,7 +125,11 @@ describe('what a repository holds', () => {
     await gone.close();
     expect(await errorOf(open(ID, { endpoint }))).toMatchObject({
       code: 'ERR_DOWNLOAD_FAILED',
-      message: expect.stringContaining('ECONNREFUSED'),
+      message: expect.stringMatching(/no connection to 127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*\)\. Check the network/),
+    });
+    expect(await errorOf(open(ID, { endpoint: 'http://hub.invalid' }))).toMatchObject({
+      code: 'ERR_DOWNLOAD_FAILED',
+      message: expect.stringMatching(/no connection to hub\.invalid \(/),
     });
   });
 

@@ -102,7 +102,9 @@ describe('a limit of bytes', () => {
   afterAll(() => void server.close());
 
   test('holds for files, URLs, bytes and Blobs, and not for raw pixels', async () => {
-    const images = [SMALL, pathToFileURL(SMALL), url, new Uint8Array(BYTES), new Blob([BYTES])];
+    const data = `data:image/png;base64,${BYTES.toString('base64')}`;
+    const bytes = new Uint8Array(BYTES);
+    const images = [SMALL, pathToFileURL(SMALL), url, data, bytes, bytes.buffer, new Blob([BYTES])];
     for (const image of images) {
       expect(await decoded(image, { maxBytes: BYTES.length })).toMatchObject({ width: 41 });
       await expect(decoded(image, { maxBytes: BYTES.length - 1 })).rejects.toMatchObject(
@@ -112,6 +114,11 @@ describe('a limit of bytes', () => {
     const raw = { data: new Uint8Array(300), width: 10, height: 10, channels: 3 as const };
     expect(await decoded(raw, { maxBytes: 1 })).toMatchObject({ width: 10 });
   });
+});
+
+test('a data URL is neither a file nor fetched', async () => {
+  const data = `data:image/png;base64,${BYTES.toString('base64')}`;
+  expect(await decoded(data, { root: scratch('data'), publicUrlsOnly: true })).toMatchObject({ width: 41 });
 });
 
 describe('public URLs only', () => {

@@ -57,6 +57,18 @@ describe('takes an image as', () => {
     ['a Buffer', bytes],
     ['a Uint8Array', new Uint8Array(bytes)],
     ['a Blob', new Blob([bytes])],
+    ['an ArrayBuffer', new Uint8Array(bytes).buffer],
+    ['a data URL in base64', `data:image/png;base64,${bytes.toString('base64')}`],
+    ['one that says it is something else', `DATA:text/plain;charset=x;base64,${bytes.toString('base64')}`],
+    [
+      'one without padding, in lines',
+      `data:;base64,${bytes.toString('base64').replace(/=+$/, '').replace(/.{60}/g, '$&%0A')}`,
+    ],
+    [
+      'one in percent encoding',
+      `data:image/png,${[...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`,
+    ],
+    ['one as a URL, with a fragment', new URL(`data:image/png;base64,${bytes.toString('base64')}#top`)],
   ];
   test.each(inputs)('%s', async (_, input) => {
     const { data, width, height } = await decodeImage(input);
@@ -69,6 +81,38 @@ describe('takes an image as', () => {
     expect([...(await decodeImage(pixels(3))).data]).toEqual([...pixels(3).data]);
     expect([...(await decodeImage(pixels(4))).data].slice(0, 6)).toEqual([0, 1, 2, 4, 5, 6]);
   });
+});
+
+describe('takes the pixels of a canvas', () => {
+  /** As in browsers and canvas packages: what it holds is not its own, but its class's. */
+  class ImageData {
+    readonly #data = Uint8ClampedArray.from([1, 2, 3, 255, 4, 5, 6, 0]);
+    get data() {
+      return this.#data;
+    }
+    get width() {
+      return 2;
+    }
+    get height() {
+      return 1;
+    }
+  }
+  test('as RGBA', async () => {
+    const image = new ImageData();
+    const decoded = await decodeImage(image);
+    expect([decoded.width, decoded.height, ...decoded.data]).toEqual([2, 1, 1, 2, 3, 4, 5, 6]);
+    decoded.data.fill(0);
+    expect([...image.data]).toEqual([1, 2, 3, 255, 4, 5, 6, 0]);
+  });
+  test('or with the channels that it says, and a view of them', async () => {
+    const data = Uint8ClampedArray.from([9, 9, 1, 2, 3, 4, 5, 6]).subarray(2);
+    expect([...(await decodeImage({ data, width: 2, height: 1, channels: 3 })).data]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+  test('and not such that do not fit its size', () =>
+    expect(decodeImage({ data: new Uint8ClampedArray(6), width: 2, height: 1 })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: '2 x 1 pixels of 4 channels are 8 bytes, not 6',
+    }));
 });
 
 test('raw pixels of a Buffer stay as they are', async () => {
@@ -131,6 +175,30 @@ describe('refuses', () => {
     ).rejects.toMatchObject(invalid(/over the limit/)));
   test('another protocol', () =>
     expect(decodeImage(new URL('ftp://host/x.png'))).rejects.toMatchObject(invalid(/file:, http: and https:/)));
+  test.each([
+    ['no comma', 'data:image/png;base64', /no comma/],
+    ['what is no base64', 'data:image/png;base64,iVBO!w0K', /the data: URL of 30 characters holds no valid base64/],
+    ['a part of base64', 'data:image/png;base64,iVBOR', /no valid base64/],
+    ['nothing', 'data:image/png;base64,', /is empty/],
+    ['another picture', `data:image/png;base64,${Buffer.from('no picture').toString('base64')}`, /not a JPEG, PNG/],
+  ])('a data URL with %s', (_, url, message) => expect(decodeImage(url)).rejects.toMatchObject(invalid(message)));
+  test('bytes that were transferred', async () => {
+    const { buffer } = new Uint8Array(fs.readFileSync(fixture('rgb.png')));
+    structuredClone(buffer, { transfer: [buffer] });
+    await expect(decodeImage(buffer)).rejects.toMatchObject(invalid(/the image of 0 bytes is empty/));
+  });
+  test.each([
+    ['a long data URL', `data:image/png;base64,${'A'.repeat(100_000)}`],
+    ['base64 that is no URL', 'A'.repeat(100_000)],
+    ['a name that is too long', 'a'.repeat(5000)],
+    ['bytes as text', fs.readFileSync(fixture('rgb.png'), 'latin1')],
+    ['an URL that is long', `http://127.0.0.1:9/${'a'.repeat(5000)}`],
+    ['another protocol', new URL(`blob:${'a'.repeat(5000)}`)],
+  ])('%s, in a short message', async (_, input) => {
+    const { code, message } = await decodeImage(input).catch((error) => error);
+    expect(code).toBe('ERR_INVALID_IMAGE');
+    expect(message.length).toBeLessThan(300);
+  });
   test('anything once aborted, with the reason', () =>
     expect(decodeImage(fixture('rgb.png'), AbortSignal.abort(new Error('no')))).rejects.toThrow('no'));
 });

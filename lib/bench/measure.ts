@@ -1,5 +1,5 @@
 // What a model takes on this machine: one request at a time, and many at once.
-import type { RawImage } from '../image.js';
+import type { RawImage } from '../image/raw.js';
 import { PaliGemma } from '../paligemma.js';
 import type { Generation, LoadOptions } from '../types.js';
 

@@ -2,50 +2,29 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
-import { type Hyperparameters, SIGLIP_EPSILON, TEXT_CONSTANTS } from '../checkpoint/config.js';
+import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
+import {
+  IMAGE_SIZES,
+  PUBLISHED_SIZES,
+  publishedShape,
+  PUBLISHED_VOCABULARY as VOCABULARY,
+} from '../checkpoint/published.js';
 import { product, type View } from '../checkpoint/stored-tensor.js';
 import { IMAGE, type Token, TokenType } from '../checkpoint/tokenizer.js';
 import { PaliGemmaError, show } from '../errors.js';
 import { type ConvertOptions, convertCheckpoint } from '../weights/convert.js';
 
-/** [layers, width, MLP width, heads, key/value heads, head size, what queries are scaled by the root of]: arXiv 2407.07726, 2412.03555 */
-const SIZES: Record<string, [number, number, number, number, number, number, number?]> = {
-  '3b': [18, 2048, 16384, 8, 1, 256],
-  'pg2-3b': [26, 2304, 9216, 8, 4, 256, 256],
-  'pg2-10b': [42, 3584, 14336, 16, 8, 256, 256],
-  'pg2-28b': [46, 4608, 36864, 32, 16, 128, 144],
-};
-const VOCABULARY = 257216;
-
 /** `3b-224`, `pg2-10b-448`, ... */
 export function randomSize(name: string): Hyperparameters {
-  const [, size = '', image = ''] = /^(.+)-(224|448|896)$/.exec(name) ?? [];
-  const sizes = SIZES[size];
-  if (!sizes)
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `a random model is one of ${Object.keys(SIZES).join(', ')} with a resolution of 224, 448 or 896, such as 3b-224, not ${show(name)}`,
-    );
-  const [layers, width, mlpWidth, heads, keyValueHeads, headSize, queryScalar] = sizes;
-  return {
-    architecture: queryScalar === undefined ? 'gemma' : 'gemma2',
-    imageToken: VOCABULARY - 64,
-    bosToken: 2,
-    eosToken: 1,
-    padToken: 0,
-    text: {
-      ...{ layers, width, mlpWidth, heads, keyValueHeads, headSize },
-      ...TEXT_CONSTANTS.common,
-      ...(queryScalar === undefined
-        ? {}
-        : { gemma2: { ...TEXT_CONSTANTS.gemma2, attentionScale: queryScalar ** -0.5 } }),
-    },
-    vision: {
-      ...{ width: 1152, layers: 27, heads: 16, mlpWidth: 4304 },
-      ...{ imageSize: Number(image), patchSize: 14, normEpsilon: SIGLIP_EPSILON },
-    },
-  };
+  const [, size, image] = /^(.+)-(\d+)$/.exec(name) ?? [];
+  const known = PUBLISHED_SIZES.find((one) => one === size);
+  const imageSize = IMAGE_SIZES.find((one) => String(one) === image);
+  if (known && imageSize) return publishedShape(known, imageSize);
+  throw new PaliGemmaError(
+    'ERR_INVALID_ARGUMENT',
+    `a random model is one of ${PUBLISHED_SIZES.join(', ')} with a resolution of 224, 448 or 896, such as 3b-224, not ${show(name)}`,
+  );
 }
 
 /**

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type BenchReport, measure } from '../bench/measure.js';
 import { writeRandomModel } from '../bench/random-model.js';
-import { embeddedModel } from '../model-source.js';
+import { EMBEDDED } from '../model-source.js';
+import type { Quantization } from '../weights/quantization.js';
 import { type CommonOptions, modelCommand, numeric, print, remark, untilInterrupted } from './common.js';
 import { bytes } from './format.js';
 import { ProgressBar } from './progress-bar.js';
@@ -48,9 +49,14 @@ async function run(options: Options): Promise<void> {
       const settings = { prompt, maxTokens, concurrency, requests, featureCache: 0, signal, onProgress: bar.update };
       const step = bar.say((text) => remark(`measuring ${text}`));
       if (folder === undefined || random === undefined)
-        return measure(model ?? embeddedModel(), { ...load, ...settings }, step);
+        return measure(model ?? EMBEDDED, { ...load, ...settings }, step);
       if (!existsSync(path.join(folder, 'model.gguf')))
-        await writeRandomModel(random, folder, { quantization, visionQuantization, signal, onProgress: bar.update });
+        await writeRandomModel(random, folder, {
+          quantization: quantization as Quantization,
+          visionQuantization,
+          signal,
+          onProgress: bar.update,
+        });
       return measure(folder, { ...rest, ...settings }, step);
     });
     bar.stop();

@@ -3,7 +3,7 @@ import { listDevices } from '../engine/devices.js';
 import { statusOf } from '../engine/isolated/engine-process.js';
 import { isDeath } from '../engine/isolated/isolated-engine.js';
 import { PaliGemmaError, reasonOf } from '../errors.js';
-import { embeddedModel } from '../model-source.js';
+import { EMBEDDED } from '../model-source.js';
 import { PaliGemma } from '../paligemma.js';
 import type { LoadOptions } from '../types.js';
 import { INTERRUPTED } from './interrupt.js';
@@ -36,7 +36,7 @@ export const commaList = (text: string): string[] => text.split(',').map((name) 
 /** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
   return sourceOptions(new Command(name))
-    .option('--model <path or id>', 'model folder, checkpoint or hub id (default: the embedded emoji model)')
+    .option('--model <path or id>', 'model folder, checkpoint, hub id, or embedded (default: the embedded emoji model)')
     .option('--device <name>', 'auto, cpu, cuda, cuda:1, metal or vulkan')
     .option('--threads <n>', 'threads to compute with (default: all physical cores)', numeric)
     .option('--json', 'print JSON, one value a line');
@@ -102,7 +102,7 @@ export async function withModel(
     const chosen = { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir };
     const load = (where: Pick<LoadOptions, 'device' | 'devices'>) =>
       untilInterrupted((signal) =>
-        PaliGemma.load(options.model ?? embeddedModel(), {
+        PaliGemma.load(options.model ?? EMBEDDED, {
           ...chosen,
           ...where,
           isolated: true, // a crash is told, by a process that lives

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { modelInfo } from '../info.js';
+import { EMBEDDED } from '../model-source.js';
 import type { LoadOptions, ModelFile } from '../types.js';
 import { EMBEDDED_NOTICE, print, remark } from './common.js';
 import { bytes } from './format.js';
@@ -14,7 +15,7 @@ interface Options
 export function infoCommand(): Command {
   return sourceOptions(new Command('info'))
     .description('show what a model holds, without loading it')
-    .argument('[model]', 'model folder, or a hub id that is in the cache (default: the embedded emoji model)')
+    .argument('[model]', 'model folder, embedded, or a hub id that is in the cache (default: the embedded emoji model)')
     .option('--model <path or id>', 'the same as an option')
     .option('--json', 'print JSON')
     .action(run);
@@ -22,7 +23,7 @@ export function infoCommand(): Command {
 
 async function run(argument: string | undefined, { model = argument, json, ...options }: Options): Promise<void> {
   if (model === undefined) remark(EMBEDDED_NOTICE);
-  const info = await modelInfo(model, options);
+  const info = await modelInfo(model ?? EMBEDDED, options);
   if (json) return print(JSON.stringify(info));
   const [text, vision] = info.files as [ModelFile, ModelFile];
   const rows: [string, string][] = [

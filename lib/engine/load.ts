@@ -1,9 +1,10 @@
 // From an opened model and the caller's options to running engines.
 
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { type ErrorCode, PaliGemmaError, reasonOf } from '../errors.js';
 import { describeModel } from '../info.js';
 import type { OpenedModel } from '../model-source.js';
 import { type NativeDevice, type NativeModelOptions, native } from '../native.js';
+import { notice } from '../notice.js';
 import { engineOptions } from '../options.js';
 import type { LoadedModelInfo, LoadOptions } from '../types.js';
 import { isCpu, nameOf, wantedDevices } from './devices.js';
@@ -11,23 +12,71 @@ import { Engine, type OpenModel } from './engine.js';
 import { Engines } from './engines.js';
 import { EngineProcess } from './isolated/engine-process.js';
 import { IsolatedEngine } from './isolated/isolated-engine.js';
-import { type Plan, planDevice } from './plan.js';
+import { planDevice } from './plan.js';
 
 /**
- * Loads a model onto its devices, one after another.
+ * Loads a model onto its devices, one after another; with `auto` onto the first one that takes it.
  * @throws PaliGemmaError ERR_DEVICE_UNAVAILABLE, ERR_OUT_OF_MEMORY, ERR_INVALID_MODEL, ERR_INVALID_ARGUMENT,
  *   ERR_ENGINE_DIED; the signal's reason
  */
 export async function loadEngines(model: OpenedModel, options: LoadOptions) {
   const settings = engineOptions(model, options);
   const process = options.isolated ? await EngineProcess.start(options.signal) : undefined;
-  let places: Place[];
+  const loading: Loading = { model, options, settings, process };
   try {
-    places = placesFor(process?.devices ?? native().devices(), model, options, settings);
-  } catch (error) {
-    process?.kill();
-    throw error;
+    const wanted = wantedDevices(process?.devices ?? native().devices(), options);
+    if (options.devices || (options.device ?? 'auto') !== 'auto') return await loadOnto(wanted, loading);
+    return await loadOntoFirst(wanted, loading);
+  } finally {
+    loading.process?.kill(); // which no engine has taken over
   }
+}
+
+interface Loading {
+  model: OpenedModel;
+  options: LoadOptions;
+  settings: ReturnType<typeof engineOptions>;
+  /** A process that is there already, for the first engine. */
+  process: EngineProcess | undefined;
+}
+
+/** What a device may fail with where another one may not. */
+const OF_A_DEVICE: ErrorCode[] = [
+  'ERR_OUT_OF_MEMORY',
+  'ERR_INVALID_MODEL', // the backend's own words are no more than "failed to load"
+  'ERR_INFERENCE_FAILED',
+  'ERR_ENGINE_DIED',
+  'ERR_DEVICE_UNAVAILABLE',
+];
+
+async function loadOntoFirst(wanted: NativeDevice[], loading: Loading): Promise<Loaded> {
+  const skipped: LoadedModelInfo['skippedDevices'] = [];
+  for (const [i, device] of wanted.entries()) {
+    try {
+      const { engines, info } = await loadOnto([device], loading);
+      return { engines, info: { ...info, skippedDevices: skipped } };
+    } catch (error) {
+      const next = wanted[i + 1];
+      const other = error instanceof PaliGemmaError && OF_A_DEVICE.includes(error.code);
+      if (!next || !other || loading.options.signal?.aborted) throw error;
+      skipped.push({ device: nameOf(device), reason: error.message });
+      notice(
+        `${loading.model.name} does not load onto ${nameOf(device)}, trying ${nameOf(next)}: ${error.message}`,
+        'PALIGEMMA_DEVICE_SKIPPED',
+      );
+    }
+  }
+  throw new PaliGemmaError('ERR_DEVICE_UNAVAILABLE', 'there is no device to compute on');
+}
+
+interface Loaded {
+  engines: Engines;
+  info: LoadedModelInfo;
+}
+
+async function loadOnto(devices: NativeDevice[], loading: Loading): Promise<Loaded> {
+  const { model, options, settings } = loading;
+  const places = devices.map((device) => ({ device, plan: planDevice(model, device, settings) }));
   const engines = new Engines();
   const memory = { weights: 0, cache: 0, compute: 0 };
   try {
@@ -44,8 +93,10 @@ export async function loadEngines(model: OpenedModel, options: LoadOptions) {
       };
       const onProgress = (done: number) =>
         options.onProgress?.({ stage: 'load', done: (i + done) / places.length, total: 1 });
-      const { engine, loaded } = process
-        ? await IsolatedEngine.start(how, onProgress, options.signal, i === 0 ? process : undefined)
+      const first = loading.process;
+      loading.process = undefined;
+      const { engine, loaded } = options.isolated
+        ? await IsolatedEngine.start(how, onProgress, options.signal, first)
         : await Engine.start(inThisProcess, how, onProgress, options.signal);
       engines.add(engine);
       memory.weights += model.weightBytes;
@@ -63,17 +114,13 @@ export async function loadEngines(model: OpenedModel, options: LoadOptions) {
     memory,
     device: names[0] as LoadedModelInfo['device'],
     devices: names,
+    skippedDevices: [],
     threads: settings.threads,
     maxSequences: places.reduce((sum, { plan }) => sum + plan.maxSequences, 0),
     cacheType: settings.cacheType,
-    isolated: process !== undefined,
+    isolated: options.isolated === true,
   };
   return { engines, info };
-}
-
-interface Place {
-  device: NativeDevice;
-  plan: Plan;
 }
 
 const inThisProcess: OpenModel = (options, onEvent) => {
@@ -83,26 +130,3 @@ const inThisProcess: OpenModel = (options, onEvent) => {
     throw new PaliGemmaError('ERR_INFERENCE_FAILED', `the engine does not start: ${reasonOf(error)}`, { cause: error });
   }
 };
-
-/** Where the model goes, and how. `auto` takes the first device that it fits into; the processor is the last and always does. */
-function placesFor(
-  present: NativeDevice[],
-  model: OpenedModel,
-  options: LoadOptions,
-  settings: ReturnType<typeof engineOptions>,
-): Place[] {
-  const wanted = wantedDevices(present, options);
-  const place = (device: NativeDevice): Place => ({
-    device,
-    plan: planDevice(model, device, settings),
-  });
-  if (options.devices || (options.device ?? 'auto') !== 'auto') return wanted.map(place);
-  for (const device of wanted) {
-    try {
-      return [place(device)];
-    } catch (error) {
-      if (!(error instanceof PaliGemmaError && error.code === 'ERR_OUT_OF_MEMORY')) throw error;
-    }
-  }
-  throw new PaliGemmaError('ERR_DEVICE_UNAVAILABLE', 'there is no device to compute on');
-}

@@ -11,7 +11,10 @@ export interface Plan {
   visionBatchTokens: number;
 }
 
-interface Wanted {
+/** What a plan needs to know of a model, whether it is there or only thought of. */
+export type Planned = Pick<ModelFolder, 'name' | 'hyperparameters' | 'vocabulary' | 'textType' | 'weightBytes'>;
+
+export interface Wanted {
   contextTokens: number;
   cacheType: 'f16' | 'f32';
   /** Undefined: as many as fit, within reason. */
@@ -31,19 +34,20 @@ const PLANNED_BEAMS = 4;
 /** Tokens of prefixes, and of images, computed together on a card, most first. */
 const CARD_BATCHES = [8192, 4096, 2048, 1024];
 
-export const defaultCacheType = ({ textType }: ModelFolder): 'f16' | 'f32' => (textType === 'f32' ? 'f32' : 'f16');
+export const defaultCacheType = ({ textType }: Pick<Planned, 'textType'>): 'f16' | 'f32' =>
+  textType === 'f32' ? 'f32' : 'f16';
 
 /** Room for eight images of 256 tokens and what is asked about them; for one of more tokens at least. */
 export const defaultContext = (imageTokens: number, trained: number): number =>
   Math.max(Math.min(2560, trained), imageTokens + 512);
 
 /** Keys and values of one sequence. */
-export function cacheBytes({ hyperparameters }: ModelFolder, tokens: number, type: 'f16' | 'f32'): number {
+export function cacheBytes({ hyperparameters }: Planned, tokens: number, type: 'f16' | 'f32'): number {
   const { layers, keyValueHeads, headSize } = hyperparameters.text;
   return 2 * layers * keyValueHeads * headSize * tokens * (type === 'f32' ? 4 : 2);
 }
 
-export function planCpu(model: ModelFolder, { contextTokens, cacheType, maxSequences }: Wanted): Plan {
+export function planCpu(model: Planned, { contextTokens, cacheType, maxSequences }: Wanted): Plan {
   const fit = Math.floor(CPU_CACHE_BYTES / cacheBytes(model, contextTokens, cacheType));
   return {
     maxSequences: maxSequences ?? Math.min(Math.max(fit, 1), 32),
@@ -54,11 +58,25 @@ export function planCpu(model: ModelFolder, { contextTokens, cacheType, maxSeque
   };
 }
 
+/** Memory that a model takes on the processor: weights, keys and values, and an estimate of what computing takes. */
+export function cpuBytes(model: Planned, wanted: Wanted): number {
+  const { maxSequences, batchTokens, visionBatchTokens } = planCpu(model, wanted);
+  const { heads, imageSize, patchSize } = model.hyperparameters.vision;
+  const imageTokens = (imageSize / patchSize) ** 2;
+  const seen = Math.max(visionBatchTokens, imageTokens);
+  return (
+    model.weightBytes +
+    maxSequences * cacheBytes(model, wanted.contextTokens, wanted.cacheType) +
+    computeBytes(model, batchTokens, seen) +
+    4 * heads * imageTokens * seen // attention scores
+  );
+}
+
 /**
  * The largest batches with which the model and the sequences fit into what the card has free, and as many sequences.
  * @throws PaliGemmaError ERR_OUT_OF_MEMORY when they do not, with what they need
  */
-export function planDevice(model: ModelFolder, device: NativeDevice, wanted: Wanted): Plan {
+export function planDevice(model: Planned, device: NativeDevice, wanted: Wanted): Plan {
   if (isCpu(device)) return planCpu(model, wanted);
   const { contextTokens, cacheType, maxSequences } = wanted;
   const sequence =
@@ -95,24 +113,20 @@ export function planDevice(model: ModelFolder, device: NativeDevice, wanted: Wan
 }
 
 /** Activations of a layer of both towers while batches of these sizes are computed, float32. */
-function computeBytes(
-  { hyperparameters: { text, vision } }: ModelFolder,
-  tokens: number,
-  visionTokens: number,
-): number {
+function computeBytes({ hyperparameters: { text, vision } }: Planned, tokens: number, visionTokens: number): number {
   const layer = 3 * text.mlpWidth + 4 * text.width + 2 * text.heads * text.headSize;
   const visionLayer = 2 * vision.mlpWidth + 6 * vision.width;
   return 4 * (tokens * layer + visionTokens * visionLayer);
 }
 
 /** What the matrix library multiplies with: the largest matrix of weights and its activations, widened to float16. */
-function matrixBytes({ hyperparameters: { text, vision } }: ModelFolder, tokens: number, visionTokens: number): number {
+function matrixBytes({ hyperparameters: { text, vision } }: Planned, tokens: number, visionTokens: number): number {
   const widest = Math.max(text.mlpWidth * text.width, vision.mlpWidth * vision.width);
   return 2 * (widest + Math.max(tokens * text.mlpWidth, visionTokens * vision.mlpWidth));
 }
 
 /** The context of one beam search: a prefix and the beams' answers of the default length, and what it computes in. */
-function beamBytes(model: ModelFolder, { contextTokens, cacheType }: Wanted): number {
+function beamBytes(model: Planned, { contextTokens, cacheType }: Wanted): number {
   const cells = contextTokens + PLANNED_BEAMS * 100;
   return (
     cacheBytes(model, cells, cacheType) +

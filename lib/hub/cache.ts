@@ -119,6 +119,14 @@ export class ModelShelf {
     return existsSync(path.join(folder, RECORD)) ? folder : undefined;
   }
 
+  /** Types of the text models that were made from an origin, and with an adapter or none. */
+  async types(origin: string, adapter: string | undefined): Promise<string[]> {
+    const keys = (await names(this.folder)).filter((key) => key.startsWith(origin));
+    const records = await Promise.all(keys.map((key) => readRecord(this.path(key))));
+    const fitting = records.filter((record) => record !== undefined && record.adapter === adapter);
+    return [...new Set(fitting.map((record) => record?.quantization ?? ''))];
+  }
+
   path(key: string): string {
     return path.join(this.folder, key);
   }

@@ -36,6 +36,8 @@ export class Interruption extends Error {
     message: string,
     readonly waitMs = 0,
     options?: { cause?: unknown },
+    /** Where no connection could be made to. */
+    readonly unreachable?: string,
   ) {
     super(message, options);
   }
@@ -90,7 +92,9 @@ export class HubClient {
     const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${this.stallMs} ms`)), this.stallMs);
     const signal = this.signal ? AbortSignal.any([this.signal, stall.signal]) : stall.signal;
     const broken = (error: unknown) =>
-      this.signal?.aborted ? this.signal.reason : new Interruption(describe(error), 0, { cause: error });
+      this.signal?.aborted
+        ? this.signal.reason
+        : new Interruption(describe(error), 0, { cause: error }, unreachable(error, url));
     const end = () => {
       clearTimeout(timer);
       stall.abort(); // closes the connection where the body is not read to its end
@@ -174,6 +178,18 @@ function describe(error: unknown): string {
   return inner ? `${reasonOf(error)} (${inner})` : reasonOf(error);
 }
 
+const whatNow = ({ message, unreachable: host }: Interruption): string =>
+  host === undefined
+    ? `${message}. Try again later`
+    : `no connection to ${host} (${message}). Check the network and proxies; what is in the cache loads without them`;
+
+const NO_CONNECTION = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'];
+
+function unreachable(error: unknown, url: string): string | undefined {
+  const { code = '', hostname } = (error as { cause?: { code?: string; hostname?: string } } | undefined)?.cause ?? {};
+  return NO_CONNECTION.includes(code) ? (hostname ?? new URL(url).host) : undefined;
+}
+
 /**
  * Repeats what is interrupted, with growing waits, until it fails so many times in a row without getting further.
  * @param reached how far it got; attempts count anew beyond the furthest point so far
@@ -194,8 +210,7 @@ export async function persist<T>(
       if (!(error instanceof Interruption)) throw error;
       failures = reached() > furthest ? 1 : failures + 1;
       furthest = Math.max(furthest, reached());
-      if (failures >= attempts)
-        throw failed(`${what} failed ${attempts} times in a row: ${error.message}. Try again later`, error);
+      if (failures >= attempts) throw failed(`${what} failed ${attempts} times in a row: ${whatNow(error)}`, error);
       const wait = Math.max(error.waitMs, retryDelayMs * 2 ** (failures - 1));
       await sleep(wait, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }

@@ -1,32 +1,38 @@
 // From what a user names, a hub id or a checkpoint on the disk, to a converted model in the cache.
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkFunction, flag, text } from '../check.js';
 import { PaliGemmaError } from '../errors.js';
+import { notice } from '../notice.js';
 import { sourceOptions } from '../options.js';
-import type { Progress } from '../types.js';
+import type { LoadOptions, Progress } from '../types.js';
 import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
 import { withLock } from '../weights/lock.js';
 import { openModelFolder } from '../weights/model-folder.js';
+import type { Quantization } from '../weights/quantization.js';
 import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf, shortOrigin } from './cache.js';
 import { downloadFiles } from './download.js';
-import { type HubRepo, isHubId, openRepo } from './hub.js';
-import { neededFiles } from './hub-files.js';
+import { bestFound, bestToMake, FOUND_TYPES } from './fitting.js';
+import { type HubFile, type HubRepo, isHubId, openRepo } from './hub.js';
+import { type HubContent, neededFiles } from './hub-files.js';
+import { isOffline, notHere } from './offline.js';
+import { pythonSnapshot, type Snapshot, snapshotIn } from './snapshot.js';
 
 export interface ObtainOptions
-  extends Pick<
-    ConvertOptions,
-    'quantization' | 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'
-  > {
+  extends Pick<ConvertOptions, 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'> {
+  /** Type of the text model. Default `f16`. `auto`: the best that fits the memory, of those in the cache first. */
+  quantization?: Quantization | 'auto';
   /** Branch, tag or commit on the hub. Default `main`. */
   revision?: string;
   /** Token for the hub. Default: `HF_TOKEN`, or the file that `hf auth login` writes. */
   token?: string;
   /** Default: `PALIGEMMA_CACHE`, or the platform's cache folder. */
   cacheDir?: string;
+  /** Fetch nothing: what is in the cache is used. Default: `HF_HUB_OFFLINE`, else false. */
+  localFilesOnly?: boolean;
   onProgress?: (progress: Progress) => void;
-  /** What a user should read once: licences. Default: a process warning. */
+  /** What a user should read once: licences, what is waited for. Default: a process warning. */
   onNotice?: (text: string) => void;
 }
 
@@ -37,7 +43,8 @@ export interface DownloadOptions extends ObtainOptions {
 
 /**
  * Fetches a model from the hub, converts it and puts it into the cache, from where `load` opens it without the network. Asks the
- * hub for the newest commit; when that is in the cache, nothing is fetched.
+ * hub for the newest commit; when that is in the cache, nothing is fetched. Offline (`localFilesOnly`, `HF_HUB_OFFLINE=1`) nobody
+ * is asked. A checkpoint that Python's huggingface_hub has in its cache is converted from there, and stays there.
  * @param model hub id such as `google/paligemma-3b-mix-224`, or the path of a checkpoint
  * @returns the model's folder
  * @throws PaliGemmaError ERR_GATED_MODEL, ERR_MODEL_NOT_FOUND, ERR_DOWNLOAD_FAILED, ERR_DISK_FULL and what `convert` throws;
@@ -60,7 +67,21 @@ export async function findModel(model: string, options: ObtainOptions): Promise<
   const origin = isHubId(model) ? await shelf.commitOf(options.revision ?? 'main') : fingerprint(model);
   if (origin === undefined) return undefined;
   const adapter = await knownAdapter(options);
-  return shelf.find(keyOf(origin, options, adapter)) ?? shelf.find(readyKey(origin));
+  return (await findForm(shelf, origin, options, adapter)) ?? shelf.find(readyKey(origin));
+}
+
+/** A model made from this origin in this way; with `auto` the best of its types that fits. */
+async function findForm(shelf: ModelShelf, origin: string, options: ObtainOptions, adapter: Adapter | undefined) {
+  if (options.quantization !== 'auto') return shelf.find(keyOf(origin, options, adapter));
+  const folders = FOUND_TYPES.map((quantization) => shelf.find(keyOf(origin, { ...options, quantization }, adapter)));
+  const models = await Promise.all(folders.filter((folder) => folder !== undefined).map(openModelFolder));
+  return models.length === 0 ? undefined : bestFound(models, options as LoadOptions)?.folder;
+}
+
+/** The options with a type instead of `auto`. */
+async function settled(source: string, options: ObtainOptions): Promise<ObtainOptions> {
+  if (options.quantization !== 'auto') return options;
+  return { ...options, quantization: await bestToMake(source, options as LoadOptions) };
 }
 
 interface Manner {
@@ -76,7 +97,8 @@ async function obtain(model: string, options: ObtainOptions, manner: Manner): Pr
       'ERR_MODEL_NOT_FOUND',
       `no such model: ${model} is neither a path nor a hub id (owner/name)`,
     );
-  const known = manner.refresh && isHubId(model) ? undefined : await findModel(model, options);
+  const ask = manner.refresh && isHubId(model) && !isOffline(options);
+  const known = ask ? undefined : await findModel(model, options);
   if (known !== undefined) return known;
   return isHubId(model) ? fromHub(model, options, manner) : fromDisk(model, options);
 }
@@ -84,29 +106,66 @@ async function obtain(model: string, options: ObtainOptions, manner: Manner): Pr
 async function fromDisk(source: string, options: ObtainOptions): Promise<string> {
   const shelf = ModelShelf.of(source, options.cacheDir);
   await shelf.make();
-  return withLock(shelf.folder, options.signal, async () => {
+  const work = async () => {
     const adapter = await fetchAdapter(options);
-    const key = keyOf(fingerprint(source), options, adapter);
-    return shelf.find(key) ?? convertInto(shelf, key, source, adapter, options, { model: path.resolve(source) });
-  });
+    const found = await findForm(shelf, fingerprint(source), options, adapter);
+    if (found !== undefined) return found;
+    const chosen = await settled(source, options);
+    const key = keyOf(fingerprint(source), chosen, adapter);
+    return convertInto(shelf, key, source, adapter, chosen, { model: path.resolve(source) });
+  };
+  return withLock(shelf.folder, options.signal, work, options.onNotice);
 }
 
-async function fromHub(id: string, options: ObtainOptions, { keepSource }: Manner): Promise<string> {
+/** What a repository holds that is needed, and where it is when it need not be fetched. */
+interface Source {
+  repo: HubRepo;
+  content: HubContent;
+  files: HubFile[];
+  folder?: string;
+}
+
+/** @param ask the hub, also when a copy is here @throws PaliGemmaError as `openRepo`, and ERR_MODEL_NOT_FOUND offline */
+async function sourceOf(id: string, revision: string, options: ObtainOptions, ask: boolean): Promise<Source> {
+  const offline = isOffline(options);
+  const here = ask && !offline ? undefined : await snapshotOf(id, revision, options);
+  if (here) {
+    const { commit, content, files, folder, licence } = here;
+    return { repo: { id, commit, endpoint: '', files, licence }, content, files, folder };
+  }
+  if (offline) throw notHere(id, options);
+  const repo = await openRepo(id, revision, options);
+  const needed = neededFiles(repo);
+  const copy = await pythonSnapshot(id, repo.commit);
+  const whole = needed.files.every((file) =>
+    copy?.files.some((has) => has.path === file.path && has.size === file.size),
+  );
+  return { repo, ...needed, ...(copy && whole ? { folder: copy.folder } : {}) };
+}
+
+async function snapshotOf(id: string, revision: string, { cacheDir }: ObtainOptions): Promise<Snapshot | undefined> {
+  const shelf = ModelShelf.of(id, cacheDir);
+  const commit = await shelf.commitOf(revision);
+  const kept = commit === undefined ? undefined : await snapshotIn(id, commit, path.join(shelf.downloads, commit));
+  return kept ?? (await pythonSnapshot(id, revision));
+}
+
+async function fromHub(id: string, options: ObtainOptions, { refresh, keepSource }: Manner): Promise<string> {
   const revision = options.revision ?? 'main';
   const shelf = ModelShelf.of(id, options.cacheDir);
-  const repo = await openRepo(id, revision, options);
-  const { content, files } = neededFiles(repo);
+  const { repo, content, files, folder: here } = await sourceOf(id, revision, options, refresh);
   if (content === 'adapter')
     throw new PaliGemmaError(
       'ERR_UNSUPPORTED_MODEL',
       `${id} is an adapter: load the model it was trained on, with adapter: '${id}'`,
     );
+  if (content === 'gguf' && here !== undefined) return here;
   await shelf.make();
-  return withLock(shelf.folder, options.signal, async () => {
+  const work = async () => {
     const ready = content === 'gguf';
     const adapter = await fetchAdapter(options);
-    const key = ready ? readyKey(repo.commit) : keyOf(repo.commit, options, adapter);
-    let folder = shelf.find(key);
+    const key = readyKey(repo.commit);
+    let folder = ready ? shelf.find(key) : await findForm(shelf, repo.commit, options, adapter);
     if (folder === undefined) {
       const origin = { model: id, revision, commit: repo.commit, licence: repo.licence };
       if (ready) {
@@ -116,16 +175,34 @@ async function fromHub(id: string, options: ObtainOptions, { keepSource }: Manne
         const { textType, visionType } = await openModelFolder(folder);
         await shelf.record(key, recordOf(origin, { quantization: textType, visionQuantization: visionType }));
       } else {
-        const source = path.join(shelf.downloads, repo.commit);
-        await downloadFiles(repo, files, source, options);
+        const source = here ?? path.join(shelf.downloads, repo.commit);
+        if (here === undefined) {
+          await nameOthers(shelf, repo, options);
+          await downloadFiles(repo, files, source, options);
+        }
         await showLicence(repo, options);
-        folder = await convertInto(shelf, key, source, adapter, options, origin);
-        if (!keepSource) await rm(source, { recursive: true, force: true });
+        const chosen = await settled(source, options);
+        folder = await convertInto(shelf, keyOf(repo.commit, chosen, adapter), source, adapter, chosen, origin);
+        if (here === undefined && !keepSource) await rm(source, { recursive: true, force: true });
       }
     }
     await shelf.remember(revision, repo.commit);
     return folder;
-  });
+  };
+  return withLock(shelf.folder, options.signal, work, options.onNotice);
+}
+
+/** Who names no type may be content with one that is there. */
+async function nameOthers(shelf: ModelShelf, { id, commit }: HubRepo, options: ObtainOptions): Promise<void> {
+  if (options.quantization !== undefined) return;
+  const types = await shelf.types(`${shortOrigin(commit)}-`, options.adapter);
+  if (types.length > 0)
+    notice(
+      `fetching ${id} to convert it to ${typesOf(options).quantization}; the cache has it in ${types.join(' and ')}: ` +
+        `quantization: '${types[0]}' loads that`,
+      'PALIGEMMA_OTHER_TYPES',
+      options.onNotice,
+    );
 }
 
 async function convertInto(
@@ -137,14 +214,15 @@ async function convertInto(
   origin: Pick<CacheRecord, 'model' | 'revision' | 'commit' | 'licence'>,
 ): Promise<string> {
   const folder = shelf.path(key);
-  const { quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal } = options;
+  const { maskDecoder, tokenizer, onProgress, signal } = options;
+  const types = typesOf(options);
   await convert(source, folder, {
-    ...{ quantization, visionQuantization, maskDecoder, tokenizer, onProgress, signal },
+    ...{ ...types, maskDecoder, tokenizer, onProgress, signal },
     ...(adapter ? { adapter: adapter.folder } : {}),
     ...(origin.licence === undefined ? {} : { licence: origin.licence }),
     name: path.basename(origin.model).replace(/\.npz$/, ''),
   });
-  await shelf.record(key, recordOf(origin, { ...chosenTypes(options), adapter: options.adapter, maskDecoder }));
+  await shelf.record(key, recordOf(origin, { ...types, adapter: options.adapter, maskDecoder }));
   return folder;
 }
 
@@ -153,9 +231,11 @@ const recordOf = (
   choices: Pick<CacheRecord, 'quantization' | 'visionQuantization' | 'adapter' | 'maskDecoder'>,
 ): CacheRecord => ({ ...origin, ...choices, created: new Date().toISOString() });
 
+const typesOf = (options: ObtainOptions) => chosenTypes(options as ConvertOptions); // of which none is auto any more
+
 /** What a model is made from and how, as a folder's name. */
 function keyOf(origin: string, options: ObtainOptions, adapter: Adapter | undefined): string {
-  const { quantization, visionQuantization } = chosenTypes(options);
+  const { quantization, visionQuantization } = typesOf(options);
   const files = [options.maskDecoder, options.tokenizer].map((file) =>
     file !== undefined && existsSync(file) ? fingerprint(file) : file,
   );
@@ -189,17 +269,17 @@ async function fetchAdapter(options: ObtainOptions): Promise<Adapter | undefined
   const id = options.adapter;
   if (id === undefined || !known || !isHubId(id)) return known;
   if (ADAPTER_FILES.every((name) => existsSync(path.join(known.folder, name)))) return known;
-  const repo = await openRepo(id, 'main', options);
-  const { content, files } = neededFiles(repo);
+  const { repo, content, files, folder: here } = await sourceOf(id, 'main', options, false);
   if (content !== 'adapter') throw new PaliGemmaError('ERR_UNSUPPORTED_MODEL', `${id} holds no LoRA adapter`);
   const shelf = ModelShelf.of(id, options.cacheDir);
   await shelf.make();
-  return withLock(shelf.folder, options.signal, async () => {
-    const folder = path.join(shelf.downloads, repo.commit);
-    await downloadFiles(repo, files, folder, { ...options, onProgress: undefined });
+  const work = async () => {
+    const folder = here ?? path.join(shelf.downloads, repo.commit);
+    if (here === undefined) await downloadFiles(repo, files, folder, { ...options, onProgress: undefined });
     await shelf.remember('main', repo.commit);
     return { folder, origin: repo.commit };
-  });
+  };
+  return withLock(shelf.folder, options.signal, work, options.onNotice);
 }
 
 const GEMMA_NOTICE =
@@ -212,7 +292,7 @@ async function showLicence({ id, licence }: HubRepo, options: ObtainOptions): Pr
   const cache = cacheFolder(options.cacheDir);
   const shown = path.join(cache, 'gemma-terms-shown');
   if (existsSync(shown)) return;
-  if (options.onNotice) options.onNotice(GEMMA_NOTICE);
-  else process.emitWarning(GEMMA_NOTICE, { type: 'PaliGemma', code: 'PALIGEMMA_LICENCE' });
+  notice(GEMMA_NOTICE, 'PALIGEMMA_LICENCE', options.onNotice);
+  await mkdir(cache, { recursive: true });
   await writeFile(shown, `${new Date().toISOString()}\n`);
 }

@@ -37,12 +37,22 @@ function toToken(value: string | undefined, source: string): Token | undefined {
 }
 
 function tokenFile(): string | undefined {
-  const { HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME } = process.env;
+  const { HF_TOKEN_PATH } = process.env;
+  if (HF_TOKEN_PATH) return atHome(HF_TOKEN_PATH);
+  const home = huggingFaceHome();
+  return home && path.join(home, 'token');
+}
+
+/** Where Hugging Face's tools keep what is theirs; undefined for a user without a home folder, as in some containers. */
+export function huggingFaceHome(): string | undefined {
+  const { HF_HOME, XDG_CACHE_HOME } = process.env;
+  return atHome(HF_HOME || path.join(XDG_CACHE_HOME || '~/.cache', 'huggingface'));
+}
+
+function atHome(file: string): string | undefined {
   try {
-    const home = (file: string) => file.replace(/^~(?=$|[/\\])/, () => os.homedir());
-    if (HF_TOKEN_PATH) return home(HF_TOKEN_PATH);
-    return path.join(home(HF_HOME || path.join(XDG_CACHE_HOME || '~/.cache', 'huggingface')), 'token');
+    return file.replace(/^~(?=$|[/\\])/, () => os.homedir());
   } catch {
-    return undefined; // a user without a home folder, as in some containers
+    return undefined;
   }
 }

@@ -2,13 +2,14 @@ import { constants, type Stats } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { invalid } from '../check.js';
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { brief, PaliGemmaError, reasonOf } from '../errors.js';
 import { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, sizeOf } from '../fetch-bytes.js';
 import { publicFetch } from './public-fetch.js';
 
 /**
  * What may be read as a picture, for programs that take paths and URLs from others. It holds for paths, `file:` and `http(s):`
- * URLs, encoded bytes, Blobs and the files of videos. What it forbids is refused with ERR_INVALID_IMAGE.
+ * URLs, encoded bytes, Blobs and the files of videos. `data:` URLs are encoded bytes: neither a file nor a fetch, held to
+ * `maxBytes` alone. What it forbids is refused with ERR_INVALID_IMAGE.
  */
 export interface ImageAccess {
   /** Only files below this folder, wherever links lead. Relative paths stay relative to the working folder. Default: any file. */
@@ -123,11 +124,14 @@ export class Access {
   }
 }
 
-const outside = (name: string, root: string) => refused(`${name} is not below ${root}, and nothing else may be read`);
+const outside = (name: string, root: string) =>
+  refused(`${brief(name)} is not below ${root}, and nothing else may be read`);
 
 function fail(name: string, error: unknown, kind: Kind = 'image'): never {
-  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  throw refused(missing ? `no such ${kind} file: ${name}` : `${name} cannot be read: ${reasonOf(error)}`, error);
+  const { code } = error as NodeJS.ErrnoException;
+  const missing = code === 'ENOENT' || code === 'ENAMETOOLONG';
+  const called = brief(name);
+  throw refused(missing ? `no such ${kind} file: ${called}` : `${called} cannot be read: ${reasonOf(error)}`, error);
 }
 
 async function realFolder(root: string): Promise<string> {

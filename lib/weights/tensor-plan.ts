@@ -1,32 +1,50 @@
 // What is written for each tensor: its type, its shape when it is padded, its place in the file.
 
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
+import type { Hyperparameters } from '../checkpoint/config.js';
+import type { TensorName } from '../checkpoint/names.js';
 import { product, type StoredTensor, viewOf } from '../checkpoint/stored-tensor.js';
 import { type GgufPlan, type NativeView, native } from '../native.js';
 import { FILE_TYPE, type Quantization, tensorBytes, type VisionQuantization } from './quantization.js';
 
 type TensorPlan = GgufPlan['tensors'][number];
 
-/** ggml counts the fastest dimension first. */
-const ggmlShape = ({ shape }: CheckpointTensor): number[] => shape.toReversed();
+/** A tensor as it is stored: ggml counts the fastest dimension first. */
+interface Laid<T> {
+  tensor: T;
+  shape: number[];
+  type: string;
+}
+
+const ggmlShape = ({ shape }: TensorName): number[] => shape.toReversed();
 
 /** The order that llama.cpp writes: what belongs to no layer, then layer by layer, by name within each. */
-export function inFileOrder(tensors: CheckpointTensor[]): CheckpointTensor[] {
+export function inFileOrder<T extends TensorName>(tensors: T[]): T[] {
   const layer = (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1);
   const byName = (a: string, b: string) => (a < b ? -1 : Number(a > b));
-  return tensors.toSorted((a, b) => layer(a.gguf) - layer(b.gguf) || byName(a.gguf, b.gguf));
+  return tensors
+    .map((tensor) => ({ tensor, name: tensor.gguf, layer: layer(tensor.gguf) }))
+    .sort((a, b) => a.layer - b.layer || byName(a.name, b.name))
+    .map(({ tensor }) => tensor);
 }
 
 /** The text model's tensors, each in the type that llama.cpp's quantiser would give it. */
-export function planText({ hyperparameters: h, text }: Checkpoint, quantization: Quantization): TensorPlan[] {
-  const tensors = inFileOrder(text);
+export function textLayout<T extends TensorName>(
+  h: Hyperparameters,
+  tensors: T[],
+  quantization: Quantization,
+): Laid<T>[] {
+  const ordered = inFileOrder(tensors);
   const types = native().tensorTypes(
     { architecture: h.architecture, ...h.text },
     FILE_TYPE[quantization],
-    tensors.map((tensor) => ({ name: tensor.gguf, shape: ggmlShape(tensor) })),
+    ordered.map((tensor) => ({ name: tensor.gguf, shape: ggmlShape(tensor) })),
   );
-  return tensors.map((tensor, i) => plan(tensor, types[i] as string, ggmlShape(tensor)));
+  return ordered.map((tensor, i) => ({ tensor, shape: ggmlShape(tensor), type: types[i] as string }));
 }
+
+export const planText = ({ hyperparameters, text }: Checkpoint, quantization: Quantization): TensorPlan[] =>
+  textLayout(hyperparameters, text, quantization).map(plan);
 
 /** Quantised types come in blocks of 32 values (ggml-common.h). */
 const VISION_BLOCK = 32;
@@ -41,19 +59,25 @@ export const storedMlpWidth = (width: number, quantization: VisionQuantization):
 const isQuantized = (type: string): boolean => type.startsWith('q');
 
 /** The vision tower's, the projector's and the mask decoder's tensors. */
-export function planVision(
-  { hyperparameters: { vision: v } }: Checkpoint,
-  tensors: CheckpointTensor[],
+export function visionLayout<T extends TensorName>(
+  { vision: v }: Hyperparameters,
+  tensors: T[],
   quantization: VisionQuantization,
-): TensorPlan[] {
+): Laid<T>[] {
   const padded = storedMlpWidth(v.mlpWidth, quantization);
   return inFileOrder(tensors).map((tensor) => {
     const shape = ggmlShape(tensor);
     const axis = mlpAxis(tensor.gguf);
     if (axis !== undefined) shape[axis] = padded;
-    return plan(tensor, visionType(tensor, quantization, shape[0] as number), shape);
+    return { tensor, shape, type: visionType(tensor, quantization, shape[0] as number) };
   });
 }
+
+export const planVision = (
+  { hyperparameters }: Checkpoint,
+  tensors: CheckpointTensor[],
+  quantization: VisionQuantization,
+): TensorPlan[] => visionLayout(hyperparameters, tensors, quantization).map(plan);
 
 /** Which dimension (the fastest is 0) counts the MLP's inner values. */
 function mlpAxis(name: string): number | undefined {
@@ -62,12 +86,12 @@ function mlpAxis(name: string): number | undefined {
 }
 
 /** Rows that do not divide into blocks stay in 16 bits. */
-function visionType({ kind }: CheckpointTensor, quantization: VisionQuantization, width: number): string {
+function visionType({ kind }: TensorName, quantization: VisionQuantization, width: number): string {
   if (kind === 'exact') return 'f32';
   return isQuantized(quantization) && width % VISION_BLOCK !== 0 ? 'f16' : quantization;
 }
 
-function plan(tensor: CheckpointTensor, type: string, shape: number[]): TensorPlan {
+function plan({ tensor, shape, type }: Laid<CheckpointTensor>): TensorPlan {
   return {
     name: tensor.gguf,
     shape,
@@ -89,5 +113,5 @@ const nativeView = (stored: StoredTensor): NativeView => ({
   ...viewOf(stored),
 });
 
-export const plannedBytes = (tensors: TensorPlan[]): number =>
+export const plannedBytes = (tensors: Pick<TensorPlan, 'type' | 'shape'>[]): number =>
   tensors.reduce((sum, { type, shape }) => sum + tensorBytes(type, product(shape)), 0);

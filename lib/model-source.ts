@@ -57,9 +57,11 @@ async function open(folder: string, options: LoadOptions): Promise<OpenedModel> 
 /** A converted model is what it is: options that ask for something else must not be passed over in silence. */
 function refuseOther({ folder, textType, visionType }: ModelFolder, options: LoadOptions): void {
   const { quantization = textType, visionQuantization = visionType } = options;
-  if ((quantization !== 'auto' && quantization !== textType) || visionQuantization !== visionType)
-    throw new PaliGemmaError(
-      'ERR_INVALID_ARGUMENT',
-      `${folder} is converted already, text ${textType}, vision ${visionType}: convert the checkpoint it was made from to ${quantization}, or leave the option out`,
-    );
+  const asked = quantization === 'auto' ? textType : quantization;
+  if (asked === textType && visionQuantization === visionType) return;
+  const [option, type] = asked === textType ? ['visionQuantization', visionQuantization] : ['quantization', asked];
+  throw new PaliGemmaError(
+    'ERR_INVALID_ARGUMENT',
+    `${folder} is converted already, text ${textType}, vision ${visionType}: convert the checkpoint it was made from to ${type}, or leave out ${option}`,
+  );
 }

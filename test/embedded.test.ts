@@ -52,6 +52,16 @@ describe('the embedded model', () => {
     },
   );
 
+  test.each([
+    [{ quantization: 'f32' }, /to f32, or leave out quantization$/],
+    [{ visionQuantization: 'f32' }, /to f32, or leave out visionQuantization$/],
+  ] as const)('is in one form only: %j', async (options, message) => {
+    await expect(PaliGemma.load('embedded', options)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  });
+
   test('is named where a model is not found', async () => {
     await expect(PaliGemma.load('./embeded')).rejects.toMatchObject({
       code: 'ERR_MODEL_NOT_FOUND',

@@ -39,6 +39,9 @@ test('types', () => {
   expectTypeOf<string>().toMatchTypeOf<ImageInput>();
   expectTypeOf<Buffer>().toMatchTypeOf<ImageInput>();
   expectTypeOf<RawImage>().toMatchTypeOf<ImageInput>();
+  expectTypeOf<ArrayBuffer>().toMatchTypeOf<ImageInput>();
+  expectTypeOf<{ data: Uint8ClampedArray; width: number; height: number }>().toMatchTypeOf<ImageInput>();
+  expectTypeOf<{ data: Uint8Array; width: number; height: number }>().not.toMatchTypeOf<ImageInput>();
   expectTypeOf<number>().not.toMatchTypeOf<ImageInput>();
 
   expectTypeOf<'cuda:1'>().toMatchTypeOf<Device>();

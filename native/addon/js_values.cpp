@@ -20,23 +20,33 @@ MaskCodes mask_codes(const Napi::Value & value) {
     return codes;
 }
 
-void read_generate(const Napi::Object & from, Request & request) {
-    request.max_tokens           = int(number(from, "maxTokens"));
-    request.sampling.temperature = float(number(from, "temperature"));
-    request.sampling.top_k       = int(number(from, "topK"));
-    request.sampling.top_p       = float(number(from, "topP"));
-    request.sampling.seed        = uint32_t(number(from, "seed"));
-    request.beams                = int(number(from, "numBeams"));
-    request.length_penalty       = float(number(from, "lengthPenalty"));
-    request.with_marks           = flag(from, "locations");
-    request.stream               = flag(from, "stream");
-    request.stops                = list<std::string>(from.Get("stop"), utf8);
-    if (from.Has("logprobs")) request.sampling.logprobs = int(number(from, "logprobs"));
-    if (from.Has("forced")) request.forced = text(from, "forced");
+Choice choice(const Napi::Object & from) {
+    const int beams = int(number(from, "numBeams"));
+    if (beams > 1) return Beams{beams, float(number(from, "lengthPenalty"))};
+    std::optional<int> logprobs;
+    if (from.Has("logprobs")) logprobs = int(number(from, "logprobs"));
+    if (from.Has("forced")) return Forced{text(from, "forced"), logprobs};
+
+    Sampled sampled;
+    sampled.temperature = float(number(from, "temperature"));
+    sampled.top_k       = int(number(from, "topK"));
+    sampled.top_p       = float(number(from, "topP"));
+    sampled.seed        = uint32_t(number(from, "seed"));
+    sampled.logprobs    = logprobs;
     if (from.Has("constraint")) {
         const auto constraint = from.Get("constraint").As<Napi::Object>();
-        request.constraint    = Request::Labels{list<std::string>(constraint.Get("labels"), utf8), flag(constraint, "segment")};
+        sampled.labels        = Labels{list<std::string>(constraint.Get("labels"), utf8), flag(constraint, "segment")};
     }
+    const bool needs_logits = sampled.temperature > 0.0f || sampled.labels || sampled.logprobs;
+    return needs_logits ? Choice(std::move(sampled)) : MostProbable{};
+}
+
+void read_generate(const Napi::Object & from, Request & request) {
+    request.choice     = choice(from);
+    request.max_tokens = int(number(from, "maxTokens"));
+    request.with_marks = flag(from, "locations");
+    request.stream     = flag(from, "stream");
+    request.stops      = list<std::string>(from.Get("stop"), utf8);
 }
 
 } // namespace

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <variant>
 #include <vector>
 
 #include "base/failure.h"
+#include "model/choice.h"
 #include "model/mask_decoder.h"
 #include "model/model.h"
-#include "model/sampler.h"
 #include "model/vision.h"
 
 namespace paligemma {
@@ -19,26 +18,16 @@ namespace paligemma {
 struct Request {
     enum Kind { GENERATE, ENCODE, TRACE, MASKS };
 
-    // What detection and segmentation may answer with.
-    struct Labels {
-        std::vector<std::string> labels;
-        bool                     segment;
-    };
-
-    uint32_t                   id;
-    Kind                       kind = GENERATE;
-    std::string                prompt;
-    std::vector<Pixels>        images;
-    int                        max_tokens = 0;
-    Sampling                   sampling;
-    std::vector<std::string>   stops;
-    std::optional<std::string> forced;         // an answer to score instead of finding one
-    std::optional<Labels>      constraint;
-    int                        beams          = 1;
-    float                      length_penalty = 1.0f;
-    bool                       with_marks     = true;  // locations and mask codes become text
-    bool                       stream         = false; // send text as it comes
-    std::vector<MaskCodes>     masks;
+    uint32_t                 id;
+    Kind                     kind = GENERATE;
+    std::string              prompt;
+    std::vector<Pixels>      images;
+    int                      max_tokens = 0;
+    Choice                   choice;
+    std::vector<std::string> stops;
+    bool                     with_marks = true;  // locations and mask codes become text
+    bool                     stream     = false; // send text as it comes
+    std::vector<MaskCodes>   masks;
 };
 
 // Milliseconds. What is computed for several requests together counts for each of them.

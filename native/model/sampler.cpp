@@ -10,33 +10,54 @@ namespace {
 
 constexpr int NEAR = 10; // bins of 1024: one percent of the picture's side
 
-llama_sampler_ptr make_chain(const Sampling & sampling) {
-    if (sampling.temperature <= 0.0f) return nullptr;
+llama_token largest(const std::vector<float> & logits) {
+    return llama_token(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+llama_sampler_ptr make_chain(const Sampled & choice) {
     llama_sampler_chain_params params = llama_sampler_chain_default_params();
     params.no_perf = true;
     llama_sampler_ptr chain(llama_sampler_chain_init(params));
     // The order of transformers: temperature first, then the cuts, then the draw.
-    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(sampling.temperature));
-    if (sampling.top_k > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(sampling.top_k));
-    if (sampling.top_p < 1.0f) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(sampling.top_p, 1));
-    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(sampling.seed));
+    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(choice.temperature));
+    if (choice.top_k > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(choice.top_k));
+    if (choice.top_p < 1.0f) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(choice.top_p, 1));
+    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(choice.seed));
     return chain;
 }
 
 } // namespace
 
-Sampler::Sampler(const Model & model, const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced)
-    : model_(model), wanted_(sampling.logprobs), chain_(make_chain(sampling)), constraint_(std::move(constraint)), forced_(std::move(forced)) {}
+Sampler::Sampler(const Model & model, const MostProbable &) : model_(model) {}
 
-llama_token Sampler::next(const float * logits, int vocabulary) {
-    std::vector<float> values(logits, logits + vocabulary);
+Sampler::Sampler(const Model & model, const Sampled & choice) : model_(model), choose_(largest), wanted_(choice.logprobs) {
+    if (choice.labels) constraint_ = std::make_unique<Constraint>(model, choice.labels->labels, choice.labels->segment);
+    if (choice.temperature <= 0.0f) return;
+    chain_  = make_chain(choice);
+    choose_ = [this](const auto & logits) { return draw(logits); };
+}
+
+Sampler::Sampler(const Model & model, const Forced & choice)
+    : model_(model), wanted_(choice.logprobs), forced_(model.tokenize(choice.answer)) {
+    forced_.push_back(model.eos());
+    choose_ = [this](const auto &) { return forced_[position_++]; };
+}
+
+llama_token Sampler::next(llama_context * context, int32_t row) {
+    if (!choose_) {
+        const llama_token token = llama_get_argmax_ith(context, row);
+        check_numbers(token >= 0, "the logits"); // an argmax that is none
+        return token;
+    }
+    const float * logits = llama_get_logits_ith(context, row);
+    std::vector<float> values(logits, logits + model_.vocabulary());
     check_numbers(all_finite(values), "the logits");
     std::vector<float> permitted;
     if (constraint_) {
         permitted = values;
         constraint_->apply(permitted);
     }
-    const llama_token token = position_ < forced_.size() ? forced_[position_++] : choose(constraint_ ? permitted : values);
+    const llama_token token = choose_(constraint_ ? permitted : values);
     if (wanted_) {
         logprobs_.push_back(token_logprob(values, token, *wanted_));
         if (model_.is_location_or_code(token)) logprobs_.back().near = nearby_logprob(values, token, model_.locations(), NEAR);
@@ -45,8 +66,7 @@ llama_token Sampler::next(const float * logits, int vocabulary) {
     return token;
 }
 
-llama_token Sampler::choose(const std::vector<float> & logits) {
-    if (!chain_) return llama_token(std::max_element(logits.begin(), logits.end()) - logits.begin());
+llama_token Sampler::draw(const std::vector<float> & logits) {
     candidates_.clear();
     for (size_t id = 0; id < logits.size(); ++id) {
         if (logits[id] > -INFINITY) candidates_.push_back({llama_token(id), logits[id], 0.0f});

@@ -1,47 +1,52 @@
-// Logits -> the next token, with its probability when asked for.
+// A row of a computed batch -> the next token, with its probability when asked for.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "llama-cpp.h"
+#include "model/batch.h"
+#include "model/choice.h"
 #include "model/constraint.h"
 #include "model/logprobs.h"
 
 namespace paligemma {
 
-struct Sampling {
-    float              temperature = 0.0f; // 0: greedy
-    int                top_k       = 0;    // 0: all
-    float              top_p       = 1.0f;
-    uint32_t           seed        = 0;
-    std::optional<int> logprobs;           // so many alternatives beside each token's own probability
-};
-
 class Sampler {
 public:
-    // With `forced` tokens these come one after another, whatever their probability.
-    Sampler(const Model & model, const Sampling & sampling, std::unique_ptr<Constraint> constraint, std::vector<llama_token> forced);
+    Sampler(const Model & model, const MostProbable & choice);
+    Sampler(const Model & model, const Sampled & choice);
+    Sampler(const Model & model, const Forced & choice); // one token after another, whatever their probability, then <eos>
+
+    Sampler(const Sampler &)             = delete;
+    Sampler & operator=(const Sampler &) = delete;
+
+    // What it needs of a row.
+    Output output() const { return choose_ ? Output::LOGITS : Output::TOKEN; }
+
+    // Tokens of the whole answer, where that is known before.
+    std::optional<size_t> length() const { return forced_.empty() ? std::nullopt : std::optional(forced_.size()); }
 
     // Throws Failure when a logit is not finite.
-    llama_token next(const float * logits, int vocabulary);
+    llama_token next(llama_context * context, int32_t row);
 
     // Of the model's own distribution: before temperature, cuts and constraint.
-    std::vector<TokenLogprob> & logprobs() { return logprobs_; }
+    const std::vector<TokenLogprob> & logprobs() const { return logprobs_; }
 
 private:
-    llama_token choose(const std::vector<float> & logits);
+    llama_token draw(const std::vector<float> & logits);
 
-    const Model                 & model_;
-    std::optional<int>            wanted_;
-    llama_sampler_ptr             chain_; // null: greedy
-    std::unique_ptr<Constraint>   constraint_;
-    std::vector<llama_token>      forced_;
-    size_t                        position_ = 0;
-    std::vector<TokenLogprob>     logprobs_;
-    std::vector<llama_token_data> candidates_;
+    const Model                                            & model_;
+    std::function<llama_token(const std::vector<float> &)>   choose_; // null: what the most probable token is, the context says
+    std::optional<int>                                       wanted_; // alternatives to each token
+    std::unique_ptr<Constraint>                              constraint_;
+    llama_sampler_ptr                                        chain_;
+    std::vector<llama_token_data>                            candidates_;
+    std::vector<llama_token>                                 forced_;
+    size_t                                                   position_ = 0; // in these
+    std::vector<TokenLogprob>                                logprobs_;
 };
 
 } // namespace paligemma

@@ -72,14 +72,14 @@ std::vector<Question> questions(const Loaded & model, Random & random) {
         add("caption en", 1, greedy);
         add("answer en how many dogs are there?", 1, [](Request & r) { r.stream = true; });
         add("caption es", 2, [](Request & r) { r.stream = true, r.stops = {" y ", "os"}; });
-        add("detect owl ; cat", 1, [](Request & r) { r.constraint = Request::Labels{{"owl", "cat"}, false}; });
-        add("caption en", 1, [i](Request & r) { r.sampling = {1.5f, 40, 0.9f, uint32_t(i), 3}; });
+        add("detect owl ; cat", 1, [](Request & r) { r.choice = Sampled{0.0f, 0, 1.0f, 0, Labels{{"owl", "cat"}, false}}; });
+        add("caption en", 1, [i](Request & r) { r.choice = Sampled{1.5f, 40, 0.9f, uint32_t(i), {}, 3}; });
     }
     add("", 0, greedy);
-    add("ocr", 1, [](Request & r) { r.sampling.logprobs = 2; });
-    add("segment dog", 1, [](Request & r) { r.constraint = Request::Labels{{"dog"}, true}, r.sampling.logprobs = 0; });
-    add("caption en", 1, [](Request & r) { r.forced = "a cat and a dog", r.sampling.logprobs = 1; });
-    add("caption en", 1, [](Request & r) { r.beams = 2, r.max_tokens = 6; });
+    add("ocr", 1, [](Request & r) { r.choice = Sampled{0.0f, 0, 1.0f, 0, {}, 2}; });
+    add("segment dog", 1, [](Request & r) { r.choice = Sampled{0.0f, 0, 1.0f, 0, Labels{{"dog"}, true}, 0}; });
+    add("caption en", 1, [](Request & r) { r.choice = Forced{"a cat and a dog", 1}; });
+    add("caption en", 1, [](Request & r) { r.choice = Beams{2}, r.max_tokens = 6; });
     add("", 2, [](Request & r) { r.kind = Request::ENCODE; });
     add("caption en", 1, [](Request & r) { r.kind = Request::TRACE; });
     add("", 0, [](Request & r) { r.kind = Request::MASKS, r.masks.resize(2, MaskCodes{1, 2, 3}); });
@@ -93,7 +93,10 @@ struct Compare {
     const Request & request;
 
     // Draws and sums depend on the last bits, which depend on what else is computed; the most probable token does not.
-    bool operator()(const Done & a, const Done & b) const { return request.sampling.temperature > 0.0f || a.tokens == b.tokens; }
+    bool operator()(const Done & a, const Done & b) const {
+        const auto * sampled = std::get_if<Sampled>(&request.choice);
+        return (sampled && sampled->temperature > 0.0f) || a.tokens == b.tokens;
+    }
     bool operator()(const Encoded & a, const Encoded & b) const { return a.features.size() == b.features.size(); }
     bool operator()(const Traced & a, const Traced & b) const {
         return a.ids == b.ids && a.pixels == b.pixels && a.features.size() == b.features.size() && a.logits.size() == b.logits.size();

@@ -1,0 +1,101 @@
+// Which requests are computed for next: slots, admission, groups and their order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace paligemma {
+
+// Knows requests by number, kind and size alone: no model, no thread, no clock. So what it promises holds for any order of
+// events, and test/native/scheduler_test.cpp tries it on random ones.
+//
+// Each turn takes some waiting requests up, starts sequences of one length, and computes a token for every running one, a step
+// of a beam search and a mask: who runs waits for at most one batch of newcomers, and who waits is taken in order.
+class Scheduler {
+public:
+    enum class Kind {
+        SEQUENCE, // pictures, a prefix and then a slot
+        BEAMS,    // pictures, a prefix and then sequences of its own, one such request at a time
+        FEATURES, // pictures alone
+        MASKS,
+    };
+
+    struct Limits {
+        size_t slots;         // sequences of the context
+        size_t vision_tokens; // taken up in a turn: the request that reaches it is the last
+        size_t batch_tokens;  // of prefixes computed together; a longer one goes alone
+    };
+
+    struct Start {
+        Kind                  kind = Kind::SEQUENCE;
+        std::vector<uint32_t> ids;   // one, when it is a beam search
+        std::vector<int>      slots; // of each; none for a beam search
+    };
+
+    explicit Scheduler(const Limits & limits) : limits_(limits), slots_(limits.slots), together_(limits.slots) {}
+
+    // ---- what has happened
+
+    void add(uint32_t id, Kind kind, size_t image_tokens);
+    void read(uint32_t id, size_t prefix_tokens); // its prompt: it can be seen now
+    void seen(uint32_t id);                       // its pictures: its prefix can be computed now
+    void placed(uint32_t id);                     // its prefix is computed: it runs
+    void answered(uint32_t id);                   // there may be memory again
+    void drop(uint32_t id);                       // failed or given up, at any moment
+
+    // A computation for so many at once found too little memory.
+    void short_of_memory(size_t count) { together_ = count / 2; }
+
+    // The cells of its sequence may hold NaN, which masks do not keep from others: its slot is used again when all are cleared.
+    void soil(uint32_t id);
+    bool can_clear() const;
+    void cleared() { soiled_.clear(); }
+
+    // ---- what comes next, in a turn
+
+    void                    begin_turn();
+    std::optional<uint32_t> admit();        // the next waiting request, when there is room for it
+    std::vector<uint32_t>   next_to_see();  // all that have been admitted and read
+    Start                   next_to_start();
+    std::vector<uint32_t>   next_to_step(); // running ones, in the order of their slots; none: all of this turn have had a step
+    std::optional<uint32_t> next_search() const { return search_; }
+    std::optional<uint32_t> next_masks() const;
+
+    std::optional<int>    slot_of(uint32_t id) const;
+    std::vector<uint32_t> admitted() const;
+    bool                  idle() const { return waiting_.empty() && admitted().empty(); }
+
+private:
+    struct Item {
+        uint32_t id;
+        Kind     kind;
+        size_t   image_tokens;
+        size_t   prefix_tokens = 0;
+        bool     read          = false;
+    };
+    struct Slot {
+        uint32_t id;
+        bool     running; // else its prefix is being computed
+    };
+
+    // The lowest first: those in a row are computed together.
+    std::vector<int> free_slots() const;
+
+    const Limits                     limits_;
+    std::deque<Item>                 waiting_; // each in the order in which they came there
+    std::deque<Item>                 taken_;   // admitted, not seen yet
+    std::deque<Item>                 ready_;   // seen, waiting for a slot or for the search before it
+    std::vector<std::optional<Slot>> slots_;   // nothing: free
+    std::optional<uint32_t>          search_;
+    std::deque<uint32_t>             masking_;
+    std::set<int>                    soiled_;
+    size_t                           together_;           // sequences at most, as memory has allowed
+    size_t                           turn_tokens_    = 0; // of the pictures taken up in this turn
+    size_t                           turn_next_slot_ = 0; // that has not had its step in this turn
+};
+
+} // namespace paligemma

@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { answerCommand } from './answer.js';
+import { batchCommand } from './batch.js';
+import { benchCommand } from './bench.js';
+import { cacheCommand } from './cache.js';
+import { captionCommand } from './caption.js';
+import { chooseCommand } from './choose.js';
+import { fail } from './common.js';
+import { convertCommand } from './convert.js';
+import { detectCommand } from './detect.js';
+import { downloadCommand } from './download.js';
+import { generateCommand } from './generate.js';
+import { infoCommand } from './info.js';
+import { readCommand } from './read.js';
+import { scoreCommand } from './score.js';
+import { segmentCommand } from './segment.js';
+import { videoCommand } from './video.js';
+import { workerCommand } from './worker.js';
+
+/** Of this package, which is the same way off from the sources as from what is built of them. */
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+const commands = [
+  captionCommand(),
+  answerCommand(),
+  readCommand(),
+  detectCommand(),
+  segmentCommand(),
+  chooseCommand(),
+  videoCommand(),
+  scoreCommand(),
+  generateCommand(),
+  batchCommand(),
+  workerCommand(),
+  downloadCommand(),
+  convertCommand(),
+  cacheCommand(),
+  infoCommand(),
+  benchCommand(),
+];
+
+// A reader that has seen enough (`| head`) closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+// Nor is it for remarks: the results go on.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const program = new Command('paligemma')
+  .description('PaliGemma on your own machine: captions, questions, reading, detection - without Python')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(paligemma --help shows the commands)');
+for (const command of commands) program.addCommand(command.exitOverride().copyInheritedSettings(program));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has already printed help or what is wrong with the usage.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else fail(error);
+}

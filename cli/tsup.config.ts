@@ -1,7 +1,8 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { cli: 'commands/index.ts' },
+  // The sources for test/fuzz; they are in the command line too.
+  entry: { cli: 'commands/index.ts', sources: 'batch/sources/open.ts' },
   format: ['esm'],
   target: 'node20',
   platform: 'node',

@@ -98,7 +98,7 @@ export function buildTypeScript() {
     ['lib'],
     ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'support.cjs', 'engine-process.js'],
   );
-  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'fleet'], ['cli.js']);
+  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'fleet'], ['cli.js', 'sources.js']);
 }
 
 function buildPackage(folder, rooms, outputs) {

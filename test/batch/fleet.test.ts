@@ -266,7 +266,7 @@ whereRedisIs('a fleet', () => {
 
   async function worker(): Promise<Running> {
     const started = start([
-      'worker',
+      ...['worker', '--model', 'embedded'],
       '--redis',
       own.url,
       '--stalled-after',
@@ -285,7 +285,7 @@ whereRedisIs('a fleet', () => {
   test('answers all, each once, whatever happens to its workers and to Redis', async () => {
     const file = output();
     const alone = output();
-    expect(await paligemma('batch', scenes, '--output', alone)).toMatchObject({ status: 1 });
+    expect(await paligemma('batch', '--model', 'embedded', scenes, '--output', alone)).toMatchObject({ status: 1 });
     const workers = [await worker(), await worker(), await worker()] as [Running, Running, Running];
     const batch = start(['batch', scenes, '--redis', own.url, '--output', file]);
     while (workers.some((one) => taken(one) < 5)) await sleep(5);

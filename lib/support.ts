@@ -23,7 +23,7 @@ export { invalid, number, whole } from './check.js';
 export { type Deferred, deferred } from './engine/deferred.js';
 export { isGivenUp } from './engine/isolated/isolated-engine.js';
 export { ERROR_CODES, reasonOf, show } from './errors.js';
-export { FETCH_LIMIT_BYTES, fetchBytes, TransientFailure } from './fetch-bytes.js';
+export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './fetch-bytes.js';
 export { describeHolder, type Holder } from './holder.js';
 export { Access } from './image/access.js';
 export { filePath } from './image/locate.js';

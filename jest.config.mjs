@@ -2,7 +2,11 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^node-paligemma$': '<rootDir>/lib/index.ts',
+    '^node-paligemma/support$': '<rootDir>/lib/support.ts',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

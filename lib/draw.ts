@@ -1,7 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
-import { PaliGemmaError } from './errors.js';
 import { type ImageInput, withImage } from './image.js';
 import type { Detection } from './tasks/detect.js';
 import type { Mask, Segment } from './tasks/segment.js';
@@ -32,16 +29,6 @@ export async function draw(image: ImageInput, objects: (Detection | Segment)[]):
       .png()
       .toBuffer();
   });
-}
-
-/** Throws ERR_INVALID_ARGUMENT when a name to draw to says another format than PNG. */
-export function checkDrawing(file: string | undefined): void {
-  if (file !== undefined && path.extname(file).toLowerCase() !== '.png')
-    throw new PaliGemmaError('ERR_INVALID_ARGUMENT', `pictures are drawn as PNG: ${file} must end in .png`);
-}
-
-export async function drawTo(file: string, image: ImageInput, objects: (Detection | Segment)[]): Promise<void> {
-  await writeFile(file, await draw(image, objects));
 }
 
 /** A mask as a coloured layer, cut to where it has pixels. Null: it has none. */

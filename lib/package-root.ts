@@ -30,6 +30,3 @@ function isOurs(file: string): boolean {
     return false;
   }
 }
-
-export const packageVersion = (): string =>
-  JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')).version;

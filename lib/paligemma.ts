@@ -1,5 +1,5 @@
 import { checkRequest, questionOf, resultOf } from './batch/ask.js';
-import { type BatchOptions, type BatchSource, numbered } from './batch/entries.js';
+import { type BatchOptions, type BatchSource, items, numbered } from './batch/entries.js';
 import {
   type BatchAnswer,
   type BatchItem,
@@ -9,7 +9,6 @@ import {
   isUnusable,
 } from './batch/item.js';
 import { run } from './batch/run.js';
-import { openSource } from './batch/sources/open.js';
 import { checkFunction, checkSignal, flag, invalid, object, text } from './check.js';
 import { Gate } from './engine/gate.js';
 import { isDeath, isGivenUp } from './engine/isolated/isolated-engine.js';
@@ -223,8 +222,8 @@ export class PaliGemma implements AsyncDisposable {
    * Asks the same of many pictures, as many at a time as keep the model busy. Pictures that fail are results with an `error`.
    * Items are read from the source as results are taken, so that memory stays the same however long it is; leaving the loop
    * ends what is unfinished.
-   * @param source a folder, a glob, a list (`.txt`, `.jsonl`) or a WebDataset tar; or items, or images, of your own
-   * @throws PaliGemmaError ERR_INVALID_ARGUMENT for a source that cannot be read, ERR_DISPOSED; the signal's reason when aborted
+   * @param source items or images, from an array, a generator or a stream (folders and files of many: the command `paligemma batch`)
+   * @throws PaliGemmaError ERR_INVALID_ARGUMENT for what is no such source, ERR_DISPOSED; the signal's reason when aborted
    */
   batch(source: BatchSource, options: BatchOptions = {}): AsyncIterable<BatchResult> {
     object('options', options);
@@ -233,10 +232,7 @@ export class PaliGemma implements AsyncDisposable {
     checkFunction('skip', skip);
     checkRequest(request);
     return run(
-      numbered(
-        typeof source === 'string' ? openSource(source) : source,
-        (entry, index) => !isUnusable(entry) && skip(entry, index),
-      ),
+      numbered(items(source), (entry, index) => !isUnusable(entry) && skip(entry, index)),
       ({ entry, index }, inner) => resultOf(entry, index, (item) => this.ask(item, request, inner), inner),
       {
         ...{ window: this.concurrency, ordered: flag('ordered', ordered), signal },

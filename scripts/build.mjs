@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the addon (llama.cpp included) into build/Release and the JavaScript into dist/.
+// Builds the addon (llama.cpp included) into build/Release and the JavaScript into dist/ and cli/dist/.
 //
 //   node scripts/build.mjs               both; what has not changed is not built again
 //   node scripts/build.mjs --native      the addon only;  --ts  the JavaScript only
@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildTools } from './build-tools.mjs';
 import { exitStatus, inWords } from './signals.mjs';
 import { checkToolchain, ToolchainError } from './toolchain.mjs';
 import { vendor } from './vendor.mjs';
@@ -48,13 +49,14 @@ export function buildNative(flags = new Set(), folder = path.join(ROOT, 'build')
   checkToolchain({ fetch: !vendored });
   vendor();
 
-  const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
+  const { cmakeJs, headers } = buildTools();
   const options = [
     `--CDPALIGEMMA_CUDA=${flags.has('--cuda') ? 'ON' : 'OFF'}`,
     `--CDPALIGEMMA_METAL=${flags.has('--metal') || (process.platform === 'darwin' && !flags.has('--cpu')) ? 'ON' : 'OFF'}`,
     `--CDPALIGEMMA_VULKAN=${flags.has('--vulkan') ? 'ON' : 'OFF'}`,
     `--CDPALIGEMMA_NATIVE=${flags.has('--portable') ? 'OFF' : 'ON'}`,
     `--CDPALIGEMMA_DEBUG_INFO=${flags.has('--debug') ? 'ON' : 'OFF'}`,
+    `--CDPALIGEMMA_NODE_ADDON_API=${headers.replaceAll('\\', '/')}`,
     ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
     '--out',
     folder,
@@ -89,17 +91,33 @@ const newest = (folder) =>
       0,
     );
 
+/** The library, and the command line over it. */
 export function buildTypeScript() {
-  const outputs = ['index.js', 'index.cjs', 'index.d.ts', 'cli.js', 'engine-process.js'].map((name) =>
-    path.join(ROOT, 'dist', name),
+  buildPackage(
+    ROOT,
+    ['lib'],
+    ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'support.cjs', 'engine-process.js'],
   );
-  const oldest = Math.min(...outputs.map((file) => (fs.existsSync(file) ? fs.statSync(file).mtimeMs : 0)));
-  const inputs = ['tsup.config.ts', 'tsconfig.json', 'package.json'].map(
-    (name) => fs.statSync(path.join(ROOT, name)).mtimeMs,
-  );
-  if (oldest > Math.max(newest(path.join(ROOT, 'lib')), ...inputs)) return;
-  run('building the JavaScript', [path.join(path.dirname(require.resolve('tsup')), 'cli-default.js'), '--silent']);
-  fs.chmodSync(path.join(ROOT, 'dist', 'cli.js'), 0o755);
+  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'fleet'], ['cli.js', 'sources.js']);
+}
+
+function buildPackage(folder, rooms, outputs) {
+  const dist = path.join(folder, 'dist');
+  const built = outputs.map((name) => path.join(dist, name));
+  const oldest = Math.min(...built.map((file) => (fs.existsSync(file) ? fs.statSync(file).mtimeMs : 0)));
+  const settings = [
+    path.join(folder, 'tsup.config.ts'),
+    path.join(folder, 'package.json'),
+    path.join(ROOT, 'tsconfig.json'),
+  ];
+  const changed = [
+    ...settings.map((file) => fs.statSync(file).mtimeMs),
+    ...rooms.map((room) => newest(path.join(folder, room))),
+  ];
+  if (oldest > Math.max(...changed)) return;
+  fs.rmSync(dist, { recursive: true, force: true }); // parts that are shared have other names each time
+  const tsup = path.join(path.dirname(require.resolve('tsup')), 'cli-default.js');
+  run('building the JavaScript', [tsup, '--silent'], { cwd: folder });
 }
 
 /** Runs a script's main part; expected failures end in one message instead of a stack trace. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The package as strangers get it: packed, looked into, installed where there is no compiler, and run.
+// The packages as strangers get them: packed, looked into, installed where there is no compiler, and run. The library alone, and
+// the command line with it.
 //
 //   node scripts/check-package.mjs [--nodes 20,22,24,26] [--tests]       after scripts/prebuild.mjs
 //
@@ -17,7 +18,7 @@ const PICTURE = path.join(ROOT, 'examples', 'images', 'owl-and-cat.png');
 const CAPTION = 'an owl and a cat';
 /** The oldest C library that the binaries run with: Debian 11's, Ubuntu 20.04's. */
 const GLIBC = [2, 31];
-const BUDGET = { binaries: 20e6, model: 35e6 };
+const BUDGET = { binaries: 20e6, model: 35e6, packages: 45 };
 
 const { values: options } = parseArgs({
   options: { nodes: { type: 'string', default: '' }, tests: { type: 'boolean', default: false } },
@@ -36,18 +37,22 @@ const said = ({ stdout, stderr, error }) => (error?.message ?? `${stdout}${stder
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const tarball = pack();
+const commandLine = pack('--workspace', 'paligemma');
 sizes();
 exportsAndTypes();
 binaries();
-const project = install();
+const project = install('project', tarball);
+packages(project);
 programs(project, process.execPath);
+commands(install('command-line', tarball, commandLine), process.execPath);
 for (const version of options.nodes.split(',').filter(Boolean)) otherNode(version);
 fs.rmSync(work, { recursive: true, force: true });
-console.log(failures === 0 ? 'the package is good' : `${failures} failed`);
+console.log(failures === 0 ? 'the packages are good' : `${failures} failed`);
 process.exitCode = failures === 0 ? 0 : 1;
 
-function pack() {
-  const out = execFileSync('npm', ['pack', '--silent', '--pack-destination', work], { cwd: ROOT, encoding: 'utf8' });
+function pack(...which) {
+  const args = ['pack', '--silent', '--pack-destination', work, ...which];
+  const out = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8' });
   return path.join(work, out.trim().split('\n').at(-1));
 }
 
@@ -80,8 +85,10 @@ function sizes() {
 
 function exportsAndTypes() {
   const tool = (name) => path.join(ROOT, 'node_modules', '.bin', name);
-  const publint = run(tool('publint'), ['run', tarball, '--strict']);
-  check('publint', publint.status === 0, said(publint));
+  for (const packed of [tarball, commandLine]) {
+    const publint = run(tool('publint'), ['run', packed, '--strict']);
+    check(`publint ${path.basename(packed)}`, publint.status === 0, said(publint));
+  }
   const attw = run(tool('attw'), [tarball, '--format', 'ascii']);
   check('are the types wrong', attw.status === 0, attw.status === 0 ? '' : said(attw));
 }
@@ -125,22 +132,23 @@ function bare() {
   return { PATH: bin, HOME: path.join(work, 'home'), npm_config_cache: path.join(work, 'cache') };
 }
 
-function install() {
-  const folder = path.join(work, 'project');
+function install(name, ...tarballs) {
+  const folder = path.join(work, name);
   fs.mkdirSync(folder);
-  fs.mkdirSync(path.join(work, 'home'));
+  fs.mkdirSync(path.join(work, 'home'), { recursive: true });
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "name": "project", "private": true }');
   const registry = execFileSync('npm', ['config', 'get', 'registry'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();
   const started = performance.now();
-  const installed = run('npm', ['install', tarball, '--no-audit', '--no-fund', '--registry', registry], {
+  const installed = run('npm', ['install', ...tarballs, '--no-audit', '--no-fund', '--registry', registry], {
     cwd: folder,
     env: bare(),
   });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  check('npm install without compilers, CMake and Python', installed.status === 0, `${seconds} s`);
+  const what = tarballs.map((file) => path.basename(file)).join(' ');
+  check(`npm install ${what} without compilers, CMake and Python`, installed.status === 0, `${seconds} s`);
   if (installed.status !== 0) console.log(installed.stderr);
   return folder;
 }
@@ -154,14 +162,29 @@ function offline(command, args, cwd) {
   return run(first, rest, { cwd, env: bare() });
 }
 
-function programs(folder, node) {
+/** What the library brings with it. */
+function packages(folder) {
+  const modules = path.join(folder, 'node_modules');
+  const found = fs
+    .readdirSync(modules, { recursive: true })
+    .map((name) => name.replaceAll(path.sep, '/'))
+    .filter((name) => /(^|\/node_modules\/)(@[^/]+\/)?[^/]+\/package\.json$/.test(name) && !name.includes('/vendor/'));
+  check('packages in all', found.length > 0 && found.length <= BUDGET.packages, `${found.length}`);
+  const tools = found.filter((name) => /(^|\/)(cmake-js|node-addon-api|commander)\//.test(name));
+  check('no build tool, nothing of the command line', tools.length === 0, tools.join(', '));
+}
+
+function commands(folder, node) {
   const started = performance.now();
   const cli = offline(node, [path.join(folder, 'node_modules', '.bin', 'paligemma'), 'caption', PICTURE], folder);
   check(
     'npx paligemma caption',
     cli.stdout.trim() === CAPTION,
-    `${((performance.now() - started) / 1000).toFixed(2)} s`,
+    cli.stdout.trim() === CAPTION ? `${((performance.now() - started) / 1000).toFixed(2)} s` : said(cli),
   );
+}
+
+function programs(folder, node) {
   const body = `PaliGemma.load().then(async (model) => { console.log(await model.caption(${JSON.stringify(PICTURE)})); await model.dispose(); });`;
   for (const [name, code] of [
     ['import', `import { PaliGemma } from 'node-paligemma'; ${body}`],
@@ -173,6 +196,8 @@ function programs(folder, node) {
     check(name, result.stdout.trim() === CAPTION, result.stdout.trim() || said(result));
   }
   const typed = `import { PaliGemma, type Detection } from 'node-paligemma';
+    import { reasonOf } from 'node-paligemma/support';
+    console.log(reasonOf(new Error()));
     export async function find(picture: string): Promise<Detection[]> { const model = await PaliGemma.load();
       const text: string = await model.caption(picture, { language: 'es' }); return model.detect(picture, [text]); }\n`;
   fs.mkdirSync(path.join(folder, 'node_modules', '@types'), { recursive: true });

@@ -7,4 +7,4 @@ const root = await setup();
 const picture = path.join('examples', 'images', 'owl-and-cat.png');
 const command = `paligemma caption ${picture}`;
 console.error(`\n${command}`);
-runAndExit(command, [path.join(root, 'dist', 'cli.js'), 'caption', picture]);
+runAndExit(command, [path.join(root, 'cli', 'dist', 'cli.js'), 'caption', picture]);

@@ -317,7 +317,7 @@ describe('several at once', () => {
   });
 
   const cli = (args: string[]) => {
-    const child = spawn(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args], {
+    const child = spawn(process.execPath, [path.join(ROOT, 'cli', 'dist', 'cli.js'), ...args], {
       env: { ...process.env, PALIGEMMA_CACHE: cacheDir },
     });
     let [out, err] = ['', ''];

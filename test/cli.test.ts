@@ -14,10 +14,10 @@ describe('caption', () => {
     expect({ status, out }).toEqual({ status: 0, out: 'an owl and a cat\n' });
     expect(lines(err)).toEqual([expect.stringMatching(/embedded paligemma-emoji-112.*--model/)]);
   });
-  test('takes the embedded model by its name, and says nothing', async () => {
-    expect(await paligemma('caption', PICTURE, '--model', 'embedded')).toEqual({
-      ...{ status: 0, out: 'an owl and a cat\n', err: '' },
-    });
+  test('takes the embedded model by its name, and then says nothing of it', async () => {
+    const named = ['--model', 'embedded'];
+    expect(await paligemma('caption', PICTURE, ...named)).toEqual({ status: 0, out: 'an owl and a cat\n', err: '' });
+    expect((await paligemma('info', 'embedded', '--json')).out).toBe((await paligemma('info', '--json')).out);
   });
   test('takes a language and several pictures', async () => {
     const { out } = await paligemma('caption', PICTURE, DOG, '--language', 'es');
@@ -272,7 +272,7 @@ describe('failures', () => {
   });
 
   test('a reader that closes the pipe is no failure', async () => {
-    const command = `"${process.execPath}" "${path.join(ROOT, 'dist', 'cli.js')}" caption ${`"${DOG}" `.repeat(20)} | head -n 1`;
+    const command = `"${process.execPath}" "${path.join(ROOT, 'cli', 'dist', 'cli.js')}" caption ${`"${DOG}" `.repeat(20)} | head -n 1`;
     const { out, err } = await new Promise<{ out: string; err: string }>((resolve) =>
       exec(command, { encoding: 'utf8' }, (_, out, err) => resolve({ out, err })),
     );
@@ -290,7 +290,7 @@ describe('failures', () => {
     expect(err).toMatch(/^paligemma: ERR_INVALID_IMAGE: .*\/no\/such\.png/m);
   });
   test('remarks that nobody reads are none', async () => {
-    const command = `"${process.execPath}" "${path.join(ROOT, 'dist', 'cli.js')}" caption "${DOG}" 2>&1 >out.txt | true`;
+    const command = `"${process.execPath}" "${path.join(ROOT, 'cli', 'dist', 'cli.js')}" caption "${DOG}" 2>&1 >out.txt | true`;
     const folder = scratch('closed');
     await new Promise((resolve) => exec(command, { cwd: folder }, resolve));
     expect(fs.readFileSync(path.join(folder, 'out.txt'), 'utf8')).toBe('a dog\n');

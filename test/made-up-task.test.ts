@@ -37,7 +37,8 @@ beforeAll(async () => {
   // Where a package has what the code looks for beside itself.
   for (const name of ['node_modules', 'models', 'build', 'prebuilds', 'package.json'])
     if (fs.existsSync(path.join(ROOT, name))) fs.symlinkSync(path.join(ROOT, name), path.join(root, name));
-  fs.cpSync(path.join(ROOT, 'lib'), path.join(root, 'lib'), { recursive: true });
+  for (const name of ['lib', ...['commands', 'batch', 'fleet', 'bench', 'package.json'].map((part) => `cli/${part}`)])
+    fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
   const index = path.join(root, 'lib', 'tasks', 'index.ts');
   fs.writeFileSync(path.join(root, 'lib', 'tasks', 'tally.ts'), DESCRIPTION);
   const text = fs.readFileSync(index, 'utf8');
@@ -45,20 +46,32 @@ beforeAll(async () => {
     index,
     `import { tally } from './tally.js';\n${text.replace('export const tasks = {', 'export const tasks = {\n  tally,')}`,
   );
+  const how = { bundle: true, format: 'esm', platform: 'node', packages: 'external' } as const;
   await build({
+    ...how,
     entryPoints: {
       index: path.join(root, 'lib', 'index.ts'),
-      cli: path.join(root, 'lib', 'cli', 'index.ts'),
-      outcome: path.join(root, 'lib', 'batch', 'fleet', 'outcome.ts'),
-      ask: path.join(root, 'lib', 'batch', 'ask.ts'),
+      support: path.join(root, 'lib', 'support.ts'),
       'engine-process': path.join(root, 'lib', 'engine', 'isolated', 'main.ts'),
     },
-    ...{ outdir: path.join(root, 'dist'), bundle: true, format: 'esm', platform: 'node', packages: 'external' },
+    outdir: path.join(root, 'dist'),
+  });
+  await build({
+    ...how,
+    entryPoints: {
+      cli: path.join(root, 'cli', 'commands', 'index.ts'),
+      outcome: path.join(root, 'cli', 'fleet', 'outcome.ts'),
+    },
+    alias: {
+      'node-paligemma/support': path.join(root, 'dist', 'support.js'),
+      'node-paligemma': path.join(root, 'dist', 'index.js'),
+    },
+    outdir: path.join(root, 'cli', 'dist'),
   });
 }, 120_000);
 
 const program = async (...args: string[]) =>
-  (await execute(process.execPath, [path.join(root, 'dist', 'cli.js'), ...args])).stdout;
+  (await execute(process.execPath, [path.join(root, 'cli', 'dist', 'cli.js'), ...args])).stdout;
 
 test('it is a command with its flags and their checks', async () => {
   expect(await program('--help')).toMatch(/tally .*count the words of a caption/);
@@ -80,10 +93,10 @@ test('it is asked by name, in batches too, and travels through a fleet', async (
     await expect(model.run('tally', PICTURE, {})).rejects.toThrow('the task tally needs minLetters');
     const answer = await model.ask({ image: PICTURE, minLetters: 3 });
     expect(answer).toMatchObject({ tally: { words: 3 } });
-    const { outcomeOf } = await import(path.join(root, 'dist', 'outcome.js'));
+    const { outcomeOf } = await import(path.join(root, 'cli', 'dist', 'outcome.js'));
     expect(outcomeOf({ ...answer, tally: { words: 3, more: 1 } })).toEqual(answer);
     expect(outcomeOf({ ...answer, tally: { words: -3 } })).toMatchObject({ error: { code: 'ERR_INVALID_OUTCOME' } });
-    const { ownQuestion } = await import(path.join(root, 'dist', 'ask.js'));
+    const { ownQuestion } = await import(path.join(root, 'dist', 'support.js'));
     expect(ownQuestion({ image: PICTURE, minLetters: 3, other: 4 })).toMatchObject({ minLetters: 3 });
   } finally {
     await model.dispose();

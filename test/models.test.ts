@@ -1,12 +1,12 @@
 // The published checkpoints and what they are estimated to take.
 import { describe, expect, test } from '@jest/globals';
-import { randomSize } from '../lib/bench/random-model.js';
 import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { isHubId } from '../lib/hub/hub.js';
 import { convert, PaliGemma } from '../lib/index.js';
 import { estimate } from '../lib/weights/estimate.js';
 import { openModelFolder } from '../lib/weights/model-folder.js';
 import { defaultVision, QUANTIZATIONS } from '../lib/weights/quantization.js';
+import { randomSize } from '../lib/weights/random-model.js';
 import { emoji, scratch } from './helpers/fixtures.js';
 
 describe('the published models', () => {

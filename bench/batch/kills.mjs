@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const CLI = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'cli.js');
+const CLI = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'cli', 'dist', 'cli.js');
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { kills: { type: 'string', default: '20' }, kind: { type: 'string', default: 'jsonl' } },
@@ -20,9 +20,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-kills-'));
 const target = (name) => path.join(folder, `${name}.${options.kind}`);
 
 function batch(output) {
-  const child = spawn(process.execPath, [CLI, 'batch', ...positionals, '--output', output, '--resume'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [CLI, 'batch', '--model', 'embedded', ...positionals, '--output', output, '--resume'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let err = '';
   child.stderr.on('data', (text) => {
     err += text;

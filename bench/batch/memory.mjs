@@ -123,7 +123,7 @@ async function batch(root) {
   const started = performance.now();
   const child = spawn(
     process.execPath,
-    [path.join(root, 'dist', 'cli.js'), ...args, '--output', path.join(out, 'out.jsonl')],
+    [path.join(root, 'cli', 'dist', 'cli.js'), ...args, '--output', path.join(out, 'out.jsonl')],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   );
   const samples = [];

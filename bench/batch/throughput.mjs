@@ -74,7 +74,7 @@ async function engineAlone() {
 async function batch() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-batch-'));
   const args = ['batch', scenes, '--model', options.model, '--output', path.join(folder, 'out.jsonl'), '--json'];
-  const child = spawn(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args], {
+  const child = spawn(process.execPath, [path.join(ROOT, 'cli', 'dist', 'cli.js'), ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const resident = [];

@@ -42,7 +42,7 @@ function bench(resolution, tokens, concurrency, requests) {
   console.error(`paligemma ${args.join(' ')}`);
   const stdio = ['ignore', 'pipe', 'ignore'];
   return JSON.parse(
-    execFileSync(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args.map(String)], {
+    execFileSync(process.execPath, [path.join(ROOT, 'cli', 'dist', 'cli.js'), ...args.map(String)], {
       encoding: 'utf8',
       stdio,
     }),

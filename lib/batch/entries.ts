@@ -1,8 +1,10 @@
+import { invalid } from '../check.js';
+import { show } from '../errors.js';
 import type { ImageInput } from '../image.js';
 import { type BatchItem, type BatchRequest, isItem, isUnusable, type Unusable } from './item.js';
 
-/** A path, glob, list or tar to read items from, or items (or plain images) themselves. */
-export type BatchSource = string | Iterable<BatchItem | ImageInput> | AsyncIterable<BatchItem | ImageInput>;
+/** Items, or plain images, from an array, a generator or a stream. */
+export type BatchSource = Iterable<BatchItem | ImageInput> | AsyncIterable<BatchItem | ImageInput>;
 
 export interface BatchOptions extends BatchRequest {
   /** Results in the order of the items instead of as they come. Default false. */
@@ -15,6 +17,18 @@ export interface BatchOptions extends BatchRequest {
 export interface Numbered {
   entry: BatchItem | Unusable;
   index: number;
+}
+
+/** @throws PaliGemmaError ERR_INVALID_ARGUMENT for what gives no items, such as a single path */
+export function items(source: BatchSource): BatchSource {
+  const given: unknown = source;
+  if (typeof given === 'object' && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given))
+    return source;
+  const instead =
+    typeof given === 'string' ? '; folders, globs, lists and tars are read by the command paligemma batch' : '';
+  throw invalid(
+    `a batch takes an array (or a generator, or a stream) of images or items, not ${show(given)}${instead}`,
+  );
 }
 
 /** Entries with their places in the source, those left out counted too. */

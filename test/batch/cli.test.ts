@@ -17,6 +17,7 @@ beforeAll(async () => {
   scenes = await manyScenes(COUNT);
 });
 
+const BATCH = ['batch', '--model', 'embedded'];
 const output = (name = 'out.jsonl') => path.join(scratch('batch'), name);
 const results = (file: string): BatchResult[] =>
   fs
@@ -34,7 +35,7 @@ const answers = (file: string) =>
 let whole: ReturnType<typeof answers>;
 beforeAll(async () => {
   const file = output();
-  expect(await paligemma('batch', scenes, '--output', file)).toMatchObject({ status: 0, out: '' });
+  expect(await paligemma(...BATCH, scenes, '--output', file)).toMatchObject({ status: 0, out: '' });
   whole = answers(file);
 });
 
@@ -45,7 +46,7 @@ async function interrupted(
   results: number,
   act: (child: import('node:child_process').ChildProcess) => unknown,
 ) {
-  const { child, done } = start(['batch', scenes, '--output', file, ...args]);
+  const { child, done } = start([...BATCH, scenes, '--output', file, ...args]);
   while (
     child.exitCode === null &&
     (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').length - 1 : 0) < results
@@ -66,7 +67,7 @@ describe('batch', () => {
     expect(new Set(whole.map(({ text }) => text)).size).toBeGreaterThan(3);
     const file = output();
     const { status, out, err } = await paligemma(
-      'batch',
+      ...BATCH,
       path.join(scenes, '00?.png'),
       '--output',
       file,
@@ -91,7 +92,7 @@ describe('batch', () => {
       { image: PICTURE, id: 'a', prompt: 'caption es', by: 'K' },
       { image: PICTURE, id: 'b' },
     ].map((line) => JSON.stringify(line));
-    const { done } = start(['batch', '-', '--output', '-', '--question', 'how many owls are there?'], {
+    const { done } = start([...BATCH, '-', '--output', '-', '--question', 'how many owls are there?'], {
       input: lines.join('\n'),
     });
     const { out } = await done;
@@ -113,7 +114,7 @@ describe('batch', () => {
     const log = output('log.jsonl');
     const metrics = output('metrics.prom');
     const { status, err } = await paligemma(
-      'batch',
+      ...BATCH,
       folder,
       '--output',
       file,
@@ -146,7 +147,7 @@ describe('batch', () => {
   test('ends when too many fail', async () => {
     const list = output('list.txt');
     fs.writeFileSync(list, Array.from({ length: 50 }, (_, i) => `no-${i}.png`).join('\n'));
-    const { status, err } = await paligemma('batch', list, '--output', output(), '--max-errors', '3');
+    const { status, err } = await paligemma(...BATCH, list, '--output', output(), '--max-errors', '3');
     expect(status).toBe(1);
     expect(err).toMatch(/paligemma: ERR_TOO_MANY_ERRORS: \d+ images failed, more than 3: .*no such image file/);
   });
@@ -159,17 +160,26 @@ describe('batch', () => {
       [[scenes, '--ordered', '--unordered'], /not both/],
     ];
     for (const [args, message] of wrong) {
-      const { status, err } = await paligemma('batch', ...args, '--output', output());
+      const { status, err } = await paligemma(...BATCH, ...args, '--output', output());
       expect({ status, err }).toEqual({ status: 1, err: expect.stringMatching(message) });
       expect(err).not.toMatch(/embedded/);
     }
-    const range = await paligemma('batch', scenes, '--output', output(), '--max-tokens', '0');
+    const range = await paligemma(...BATCH, scenes, '--output', output(), '--max-tokens', '0');
     expect(range).toMatchObject({
       status: 2,
       err: expect.stringMatching(/--max-tokens must be a whole number from 1/),
     });
-    expect((await paligemma('batch', scenes, '--output', output(), '--task', 'dance')).status).toBe(2);
-    expect((await paligemma('batch', scenes)).status).toBe(2);
+    expect((await paligemma(...BATCH, scenes, '--output', output(), '--task', 'dance')).status).toBe(2);
+    expect((await paligemma(...BATCH, scenes)).status).toBe(2);
+  });
+
+  test('without a model is wrong usage, and says what the emoji model is called', async () => {
+    for (const args of [['batch', scenes, '--output', output()], ['worker']])
+      expect(await paligemma(...args)).toEqual({
+        status: 2,
+        out: '',
+        err: expect.stringMatching(/^paligemma: .*--model .*--model embedded is the small emoji model\n$/),
+      });
   });
 });
 
@@ -180,18 +190,18 @@ describe('an interrupted batch', () => {
       const { status } = await interrupted(file, ['--resume'], at, (child) => child.kill('SIGKILL'));
       expect(status).toBe(null);
     }
-    const { status, err } = await paligemma('batch', scenes, '--output', file, '--resume');
+    const { status, err } = await paligemma(...BATCH, scenes, '--output', file, '--resume');
     expect(status).toBe(0);
     expect(err).toMatch(/more were there/);
     expect(answers(file)).toEqual(whole);
   });
   test('is left alone by others while it writes', async () => {
     const file = output();
-    const { child, done } = start(['batch', '-', '--output', file], { input: null });
+    const { child, done } = start([...BATCH, '-', '--output', file], { input: null });
     child.stdin?.write(`${PICTURE}\n`);
     while (!fs.existsSync(file) || fs.statSync(file).size === 0) await sleep(5);
     for (const how of ['--resume', '--overwrite']) {
-      const { status, err } = await paligemma('batch', scenes, '--output', file, how);
+      const { status, err } = await paligemma(...BATCH, scenes, '--output', file, how);
       expect({ status, err }).toEqual({
         status: 1,
         err: expect.stringContaining(
@@ -213,7 +223,7 @@ describe('an interrupted batch', () => {
       const there = answers(file);
       expect(there.length).toBeGreaterThanOrEqual(30);
       expect(there.length).toBeLessThan(COUNT);
-      expect(await paligemma('batch', scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
+      expect(await paligemma(...BATCH, scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
       expect(answers(file)).toEqual(whole);
     }
   });
@@ -225,13 +235,13 @@ describe('an interrupted batch', () => {
       child.kill('SIGINT');
     });
     expect(status).toBe(130);
-    expect(await paligemma('batch', scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
     expect(answers(file)).toEqual(whole);
   });
   test('that waits for more of its list shows its counts, and ends at the first SIGINT', async () => {
     const file = output();
     const port = await freePort();
-    const { child, done } = start(['batch', '-', '--output', file, '--metrics', `:${port}`], { input: null });
+    const { child, done } = start([...BATCH, '-', '--output', file, '--metrics', `:${port}`], { input: null });
     child.stdin?.write(`${PICTURE}\n`);
     while (!fs.existsSync(file) || fs.statSync(file).size === 0) await sleep(5);
     const counts = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -251,7 +261,7 @@ describe('an interrupted batch', () => {
     const kept = answers(file).length;
     expect(kept).toBeGreaterThan(0);
     expect(kept).toBeLessThan(COUNT);
-    expect(await paligemma('batch', scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
     expect(answers(file)).toEqual(whole);
   });
 });
@@ -260,15 +270,15 @@ describe('outputs', () => {
   const few = () => path.join(scenes, '00?.png');
   test('to a tar keep the pictures, and a tar is an input again', async () => {
     const tar = output('out.tar');
-    expect(await paligemma('batch', few(), '--output', tar)).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, few(), '--output', tar)).toMatchObject({ status: 0 });
     const names = execFileSync('tar', ['-tf', tar], { encoding: 'utf8' }).trim().split('\n');
     expect(names.filter((name) => name.endsWith('.png')).length).toBe(10);
     const again = output('again.tar');
-    expect(await paligemma('batch', tar, '--output', again, '--task', 'read', '--ordered')).toMatchObject({
+    expect(await paligemma(...BATCH, tar, '--output', again, '--task', 'read', '--ordered')).toMatchObject({
       status: 0,
     });
     const file = output();
-    expect(await paligemma('batch', again, '--output', file)).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, again, '--output', file)).toMatchObject({ status: 0 });
     const texts = results(file)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .map(({ text }) => text);
@@ -278,16 +288,16 @@ describe('outputs', () => {
     const folder = scratch('sidecar');
     fs.copyFileSync(PICTURE, path.join(folder, 'a.png'));
     fs.writeFileSync(path.join(folder, 'b.png'), 'no picture');
-    const { status, err } = await paligemma('batch', folder, '--output', 'sidecar');
+    const { status, err } = await paligemma(...BATCH, folder, '--output', 'sidecar');
     expect({ status, err }).toEqual({ status: 1, err: expect.stringMatching(/1 failed/) });
     expect(fs.readFileSync(path.join(folder, 'a.txt'), 'utf8')).toBe('an owl and a cat\n');
     fs.copyFileSync(PICTURE, path.join(folder, 'b.png'));
-    expect(await paligemma('batch', folder, '--output', 'sidecar', '--resume')).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, folder, '--output', 'sidecar', '--resume')).toMatchObject({ status: 0 });
     expect(fs.readFileSync(path.join(folder, 'b.txt'), 'utf8')).toBe('an owl and a cat\n');
   });
   test('to CSV', async () => {
     const file = output('out.csv');
-    expect(await paligemma('batch', few(), '--output', file, '--ordered')).toMatchObject({ status: 0 });
+    expect(await paligemma(...BATCH, few(), '--output', file, '--ordered')).toMatchObject({ status: 0 });
     const lines = fs.readFileSync(file, 'utf8').trim().split('\n');
     expect(lines.length).toBe(11);
     expect(lines[1]).toContain(whole[0]?.text);

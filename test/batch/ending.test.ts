@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { Collector } from '../../cli/fleet/collector.js';
+import { Room } from '../../cli/fleet/room.js';
+import { startWorker } from '../../cli/fleet/worker.js';
 import { Withdrawn } from '../../lib/batch/ask.js';
-import { Collector } from '../../lib/batch/fleet/collector.js';
-import { Room } from '../../lib/batch/fleet/room.js';
-import { startWorker } from '../../lib/batch/fleet/worker.js';
 import { Access } from '../../lib/image/access.js';
 import type { Timings } from '../../lib/types.js';
 import { type Running, start } from '../helpers/command.js';
@@ -71,7 +71,10 @@ describe('--metrics on a port in use', () => {
   afterAll(() => void server.close());
 
   test('is one line, status 1 and no trace on the terminal, of a batch and of a worker', async () => {
-    for (const args of [['batch', PICTURE, '--output', output()], ['worker']]) {
+    for (const args of [
+      ['batch', '--model', 'embedded', PICTURE, '--output', output()],
+      ['worker', '--model', 'embedded'],
+    ]) {
       const { status, err } = await begin([...args, '--metrics', where], { env: TERMINAL }).done;
       expect({ status, err }).toEqual({
         status: 1,
@@ -80,7 +83,16 @@ describe('--metrics on a port in use', () => {
     }
   });
   test('or in a folder that is not there: the same', async () => {
-    const args = ['batch', PICTURE, '--output', output(), '--metrics', '/no/such/folder/counts.prom'];
+    const args = [
+      'batch',
+      '--model',
+      'embedded',
+      PICTURE,
+      '--output',
+      output(),
+      '--metrics',
+      '/no/such/folder/counts.prom',
+    ];
     expect(await begin(args, { env: TERMINAL }).done).toMatchObject({
       status: 1,
       err: expect.stringMatching(/^paligemma: ERR_INVALID_ARGUMENT: counts cannot be published at .*ENOENT.*\n$/),
@@ -203,7 +215,7 @@ whereRedisIs('with a Redis', () => {
   });
   test('a worker whose engine dies again and again ends with its signal, instead of failing all there is', async () => {
     fresh();
-    const worker = begin(['worker', '--redis', redis.url, '--queue', queue], {
+    const worker = begin(['worker', '--model', 'embedded', '--redis', redis.url, '--queue', queue], {
       env: { PALIGEMMA_FAULTS: 'decode:abort:1' },
     });
     const { child, done } = begin(batch(folder(3))); // the engine dies of every try
@@ -232,12 +244,13 @@ whereRedisIs('with a Redis', () => {
     fresh();
     await client.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@connection', '+info');
     const limited = ['--redis', redis.url.replace('//', '//limited:secret@'), '--queue', queue];
-    const { status, err } = await begin(['batch', PICTURE, '--output', output(), ...limited]).done;
+    const { status, err } = await begin(['batch', '--model', 'embedded', PICTURE, '--output', output(), ...limited])
+      .done;
     expect({ status, err }).toEqual({
       status: 1,
       err: expect.stringMatching(/^paligemma: ERR_QUEUE_UNAVAILABLE: the queue cannot be used: NOPERM.*\n$/),
     });
-    const worker = begin(['worker', ...limited]);
+    const worker = begin(['worker', '--model', 'embedded', ...limited]);
     await until(() => worker.err().includes('Redis refuses: NOPERM'));
     worker.child.kill('SIGTERM');
     expect((await worker.done).status).toBe(0);
@@ -275,7 +288,7 @@ whereRedisIs('with a Redis', () => {
     });
     test('a batch that is interrupted twice ends, and so does a worker', async () => {
       fresh();
-      const one = begin(['worker', '--redis', redis.url, '--queue', queue]);
+      const one = begin(['worker', '--model', 'embedded', '--redis', redis.url, '--queue', queue]);
       await until(() => one.err().includes('"ready"'));
       fresh(); // the batch has no worker
       const { child, done, err } = begin(batch(folder(3)));

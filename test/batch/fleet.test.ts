@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { Collector } from '../../lib/batch/fleet/collector.js';
-import { masked } from '../../lib/batch/fleet/redis.js';
-import { MAX_STALLED, startWorker } from '../../lib/batch/fleet/worker.js';
+import { Collector } from '../../cli/fleet/collector.js';
+import { masked } from '../../cli/fleet/redis.js';
+import { MAX_STALLED, startWorker } from '../../cli/fleet/worker.js';
 import type { BatchAnswer, BatchItem, BatchResult } from '../../lib/batch/item.js';
 import { Access, type ImageAccess } from '../../lib/image/access.js';
 import { PaliGemmaError } from '../../lib/index.js';
@@ -266,7 +266,7 @@ whereRedisIs('a fleet', () => {
 
   async function worker(): Promise<Running> {
     const started = start([
-      'worker',
+      ...['worker', '--model', 'embedded'],
       '--redis',
       own.url,
       '--stalled-after',
@@ -285,7 +285,7 @@ whereRedisIs('a fleet', () => {
   test('answers all, each once, whatever happens to its workers and to Redis', async () => {
     const file = output();
     const alone = output();
-    expect(await paligemma('batch', scenes, '--output', alone)).toMatchObject({ status: 1 });
+    expect(await paligemma('batch', '--model', 'embedded', scenes, '--output', alone)).toMatchObject({ status: 1 });
     const workers = [await worker(), await worker(), await worker()] as [Running, Running, Running];
     const batch = start(['batch', scenes, '--redis', own.url, '--output', file]);
     while (workers.some((one) => taken(one) < 5)) await sleep(5);

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BatchOptions, type BatchResult, type BatchSource, type Detection, PaliGemma } from '../../lib/index.js';
-import { EMBEDDED, PICTURE, ROOT, scratch } from '../helpers/fixtures.js';
+import { EMBEDDED, PICTURE, ROOT } from '../helpers/fixtures.js';
 
 const IMAGES = path.join(ROOT, 'examples', 'images');
 const DOG = path.join(IMAGES, 'dog.jpg');
@@ -21,9 +21,10 @@ async function gather(source: BatchSource, options?: BatchOptions): Promise<Batc
 }
 
 describe('a batch', () => {
-  test('of a folder captions its pictures as they are captioned one by one', async () => {
-    const results = await gather(IMAGES);
-    expect(results.length).toBe(fs.readdirSync(IMAGES).filter((name) => /\.(png|jpg)$/.test(name)).length);
+  test('captions pictures as they are captioned one by one', async () => {
+    const names = fs.readdirSync(IMAGES).filter((name) => /\.(png|jpg)$/.test(name));
+    const results = await gather(names.map((name) => path.join(IMAGES, name)));
+    expect(results.length).toBe(names.length);
     for (const { image, text } of results) expect(text).toBe(await model.caption(image as string));
     expect(results[0]?.timings).toMatchObject({
       image: expect.any(Number),
@@ -96,9 +97,20 @@ describe('a batch', () => {
         expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
       );
   });
-  test('of a source that is none rejects', async () => {
-    await expect(gather('/no/such/folder')).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-    await expect(gather(scratch('empty'))).rejects.toMatchObject({ message: /no pictures/ });
+  test('of no items is refused at once, with what to pass instead', () => {
+    const refused = (source: unknown) => {
+      try {
+        model.batch(source as never);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refused(IMAGES)).toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/takes an array .* of images or items, not ".*"; folders, .* paligemma batch$/),
+    });
+    for (const source of [undefined, null, 7, { image: DOG }])
+      expect(refused(source)).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(/array/) });
   });
   test('ends with the model', async () => {
     const other = await PaliGemma.load(EMBEDDED);

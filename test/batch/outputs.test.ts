@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
+import { openOutput } from '../../cli/batch/outputs/open.js';
+import { Seen } from '../../cli/batch/outputs/seen.js';
+import { openSource } from '../../cli/batch/sources/open.js';
 import type { BatchItem, BatchResult, SampleFiles } from '../../lib/batch/item.js';
-import { openOutput } from '../../lib/batch/outputs/open.js';
-import { Seen } from '../../lib/batch/outputs/seen.js';
-import { openSource } from '../../lib/batch/sources/open.js';
 import { PICTURE, scratch } from '../helpers/fixtures.js';
 
 const fresh = { resume: false, overwrite: false };

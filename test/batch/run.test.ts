@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
+import { until } from '../../cli/batch/until.js';
 import { run } from '../../lib/batch/run.js';
-import { until } from '../../lib/batch/until.js';
 
 const options = { window: 4, ordered: false, signal: undefined };
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);

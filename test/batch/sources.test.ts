@@ -5,8 +5,8 @@ import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import tar from 'tar-stream';
+import { checkSource, openSource, type SourceOptions } from '../../cli/batch/sources/open.js';
 import { type BatchItem, FILES, type Unusable } from '../../lib/batch/item.js';
-import { checkSource, openSource, type SourceOptions } from '../../lib/batch/sources/open.js';
 import { PICTURE, scratch } from '../helpers/fixtures.js';
 
 async function entries(input: string, options?: SourceOptions): Promise<(BatchItem | Unusable)[]> {

@@ -1,5 +1,6 @@
 // A batch over a damaged source: every entry has a result of the right form, and the model goes on.
 import fs from 'node:fs';
+import { openSource } from '../../cli/dist/sources.js';
 import { PaliGemma } from '../../dist/index.js';
 import { allow, Failure } from './outcome.mjs';
 import { EMBEDDED, PICTURE } from './places.mjs';
@@ -29,7 +30,7 @@ export async function batch({ model, stillAnswers }, source, request, most) {
   const bad = (what, result) => new Failure(`${what}: ${JSON.stringify(result).slice(0, 500)}`);
   try {
     await allow(['ERR_INVALID_ARGUMENT'], async () => {
-      for await (const result of model.batch(source, { maxTokens: 2, ...request })) {
+      for await (const result of model.batch(openSource(source), { maxTokens: 2, ...request })) {
         if (++results > most) throw new Failure(`more than ${most} results`);
         if (typeof result.id !== 'string' || !Number.isInteger(result.index))
           throw bad('a result without id and index', result);

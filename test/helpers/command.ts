@@ -21,7 +21,7 @@ export function start(
   args: string[],
   { input = '', env }: { input?: string | null; env?: NodeJS.ProcessEnv } = {},
 ): Running {
-  const child = spawn(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), ...args], {
+  const child = spawn(process.execPath, [path.join(ROOT, 'cli', 'dist', 'cli.js'), ...args], {
     env: { ...process.env, ...env },
   });
   let out = '';

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { type ErrorCode, PaliGemmaError } from '../../errors.js';
 import type { NativeDevice, NativeEvent, NativeModel, NativeModelOptions } from '../../native.js';
 import { deferred } from '../deferred.js';
@@ -87,6 +86,3 @@ export class EngineProcess {
     this.#onEvent?.(this.#closing ? { type: 'closed' } : { type: 'died', error: death(end) });
   }
 }
-
-/** The exit status that shells give a process which died of this signal. */
-export const statusOf = (signal: NodeJS.Signals): number => 128 + (os.constants.signals[signal] ?? 0);

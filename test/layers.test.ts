@@ -1,0 +1,108 @@
+// Who may import whom: what keeps the library small and the command line a user of it like any other.
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { ROOT } from './helpers/fixtures.js';
+
+interface Import {
+  /** The file, as the repository has it. */
+  file: string;
+  from: string;
+  /** Where a relative one leads, without its extension. */
+  target: string | undefined;
+}
+
+function importsOf(folder: string): Import[] {
+  return fs.readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' }).flatMap((name) => {
+    const file = path.posix.join(folder, name.replaceAll(path.sep, '/'));
+    if (!file.endsWith('.ts')) return [];
+    const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
+    const found = text.matchAll(/(?:^|[\s;}])(?:from\s+|import\s+|import\s*\(\s*|require\s*\(\s*)['"]([^'"]+)['"]/g);
+    return [...found].map(([, from = '']) => {
+      const target = from.startsWith('.') ? path.posix.join(path.posix.dirname(file), from) : undefined;
+      return { file, from, target: target?.replace(/\.js$/, '') };
+    });
+  });
+}
+
+const packageOf = (from: string) => from.split('/', from.startsWith('@') ? 2 : 1).join('/');
+const named = (imports: Import[]) => imports.map(({ file, from }) => `${file}: ${from}`);
+
+interface Manifest {
+  name: string;
+  version: string;
+  dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+}
+const manifest = (folder: string): Manifest =>
+  JSON.parse(fs.readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8'));
+
+const ROOMS = ['batch', 'bench', 'commands', 'fleet'];
+const library = importsOf('lib');
+const commandLine = ROOMS.flatMap((room) => importsOf(`cli/${room}`));
+
+test('imports are found at all', () => {
+  expect(named(library)).toContain('lib/paligemma.ts: ./batch/ask.js');
+  expect(named(commandLine)).toContain('cli/commands/index.ts: commander');
+  expect(named(commandLine).length).toBeGreaterThan(100);
+  const folders = fs
+    .readdirSync(path.join(ROOT, 'cli'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).filter((name) => !['dist', 'node_modules', ...ROOMS].includes(name))).toEqual(
+    [],
+  );
+});
+
+describe('the library', () => {
+  test('imports nothing of the command line', () => {
+    expect(named(library.filter(({ target }) => target !== undefined && !target.startsWith('lib/')))).toEqual([]);
+    expect(named(library.filter(({ from }) => /^(node-)?paligemma(\/|$)/.test(from)))).toEqual([]);
+  });
+
+  test('uses the packages that it depends on, all of them, and no others', () => {
+    const used = library.filter(({ target, from }) => target === undefined && !from.startsWith('node:'));
+    // Asked for where they are there.
+    const optional = ['electron'];
+    expect(
+      [...new Set(used.map(({ from }) => packageOf(from)))].filter((name) => !optional.includes(name)).sort(),
+    ).toEqual(Object.keys(manifest('.').dependencies).sort());
+  });
+});
+
+describe('the command line', () => {
+  test("knows the library by its public entries, and its own files: another program's means", () => {
+    const strange = commandLine.filter(({ from, target }) =>
+      target === undefined
+        ? packageOf(from) === 'node-paligemma' && !['node-paligemma', 'node-paligemma/support'].includes(from)
+        : !target.startsWith('cli/'),
+    );
+    expect(named(strange)).toEqual([]);
+  });
+
+  test('of one version depends on the library of this version alone', () => {
+    expect(manifest('cli').version).toBe(manifest('.').version);
+    expect(manifest('cli').dependencies['node-paligemma']).toBe(manifest('.').version);
+  });
+
+  test('uses the packages that it depends on, all of them, and no others', () => {
+    const used = commandLine.filter(({ target, from }) => target === undefined && !from.startsWith('node:'));
+    const { dependencies, peerDependencies } = manifest('cli');
+    expect([...new Set(used.map(({ from }) => packageOf(from)))].sort()).toEqual(
+      Object.keys({ ...dependencies, ...peerDependencies }).sort(),
+    );
+  });
+
+  test('goes one way: commands use the fleet and batches, the fleet uses batches', () => {
+    const below: Record<string, string[]> = {
+      commands: ['batch', 'bench', 'fleet'],
+      fleet: ['batch'],
+      batch: [],
+      bench: [],
+    };
+    const against = commandLine.filter(({ file, target }) => {
+      const [from, to] = [file, target ?? file].map((name) => name.split('/')[1] as string) as [string, string];
+      return from !== to && !target?.endsWith('package.json') && !below[from]?.includes(to);
+    });
+    expect(named(against)).toEqual([]);
+  });
+});

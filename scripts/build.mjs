@@ -93,11 +93,7 @@ const newest = (folder) =>
 
 /** The library, and the command line over it. */
 export function buildTypeScript() {
-  buildPackage(
-    ROOT,
-    ['lib'],
-    ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'support.cjs', 'engine-process.js'],
-  );
+  buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
   buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'fleet'], ['cli.js', 'sources.js']);
 }
 

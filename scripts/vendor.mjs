@@ -63,11 +63,11 @@ function readManifest() {
   }
 }
 
-/** Names of files that are not as the manifest says. */
+/** Names of files that are not as the manifest says. A `.gitignore` may be missing: npm packs none. */
 function differences(manifest) {
   const found = hashFiles(TARGET);
   return [...new Set([...Object.keys(manifest.files), ...Object.keys(found)])].filter(
-    (name) => manifest.files[name] !== found[name],
+    (name) => manifest.files[name] !== found[name] && !(path.basename(name) === '.gitignore' && !(name in found)),
   );
 }
 

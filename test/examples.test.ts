@@ -16,7 +16,7 @@ const node = (args: string[], cwd: string): Promise<{ status: number | null; out
     );
   });
 
-/** A folder whose node_modules has this package and all that is installed here. */
+/** A folder whose node_modules has all that is installed here, this package among it: npm links it as a workspace. */
 function project(from?: string): string {
   const folder = scratch('project');
   if (from) fs.cpSync(from, folder, { recursive: true });
@@ -25,7 +25,6 @@ function project(from?: string): string {
   for (const name of fs.readdirSync(path.join(ROOT, 'node_modules')))
     if (!name.startsWith('.'))
       fs.symlinkSync(path.join(ROOT, 'node_modules', name), path.join(modules, name), 'junction');
-  fs.symlinkSync(ROOT, path.join(modules, 'node-paligemma'), 'junction');
   return folder;
 }
 

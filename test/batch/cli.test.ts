@@ -252,7 +252,7 @@ describe('an interrupted batch', () => {
   test('whose disk was full says so, and is gone on with', async () => {
     const file = output();
     // The shell's limit on a file's size, in kilobytes of 1024 bytes, stands for a disk of this size.
-    const shell = `ulimit -f 16; exec "${process.execPath}" --import "data:text/javascript,process.on('SIGXFSZ',()=>{})" "${path.join(ROOT, 'dist', 'cli.js')}" batch "${scenes}" --output "${file}"`;
+    const shell = `ulimit -f 16; exec "${process.execPath}" --import "data:text/javascript,process.on('SIGXFSZ',()=>{})" "${path.join(ROOT, 'cli', 'dist', 'cli.js')}" batch --model embedded "${scenes}" --output "${file}"`;
     const { code, err } = await new Promise<{ code: unknown; err: string }>((resolve) =>
       execFile('bash', ['-c', shell], (error, _, err) => resolve({ code: error?.code, err })),
     );

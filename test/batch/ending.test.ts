@@ -244,8 +244,7 @@ whereRedisIs('with a Redis', () => {
     fresh();
     await client.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@connection', '+info');
     const limited = ['--redis', redis.url.replace('//', '//limited:secret@'), '--queue', queue];
-    const { status, err } = await begin(['batch', '--model', 'embedded', PICTURE, '--output', output(), ...limited])
-      .done;
+    const { status, err } = await begin(['batch', PICTURE, '--output', output(), ...limited]).done;
     expect({ status, err }).toEqual({
       status: 1,
       err: expect.stringMatching(/^paligemma: ERR_QUEUE_UNAVAILABLE: the queue cannot be used: NOPERM.*\n$/),

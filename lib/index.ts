@@ -10,6 +10,7 @@ export type {
 } from './batch/item.js';
 export { draw } from './draw.js';
 export { type DeviceInfo, listDevices } from './engine/devices.js';
+export { type SystemInfo, systemInfo } from './engine/system.js';
 export { type ErrorCode, PaliGemmaError } from './errors.js';
 export { type CachedModel, cacheFolder, listCache, removeFromCache } from './hub/cache.js';
 export { type DownloadOptions, download } from './hub/obtain.js';

@@ -1,8 +1,9 @@
 // The one file that knows the addon: the type of its surface and how it is found.
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { installedBackends } from './engine/backends.js';
 import { PaliGemmaError, reasonOf } from './errors.js';
-import { packageRoot, unpacked } from './package-root.js';
+import { packageRoot } from './package-root.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -276,7 +277,7 @@ export function native(): Addon {
   try {
     const file: string = require('node-gyp-build').path(packageRoot());
     const found = require(file) as Addon;
-    found.loadBackends([path.dirname(file), ...backendPackages(require)]);
+    found.loadBackends([path.dirname(file), ...installedBackends()]);
     addon = found;
   } catch (error) {
     throw new PaliGemmaError(
@@ -287,16 +288,4 @@ export function native(): Addon {
     );
   }
   return addon;
-}
-
-/** Folders of installed packages that carry a graphics backend for this platform. */
-function backendPackages(require: NodeJS.Require): string[] {
-  return ['cuda', 'vulkan'].flatMap((backend) => {
-    try {
-      const manifest = require.resolve(`@node-paligemma/${process.platform}-${process.arch}-${backend}/package.json`);
-      return [unpacked(path.dirname(manifest))];
-    } catch {
-      return []; // not installed
-    }
-  });
 }

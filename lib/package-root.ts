@@ -23,6 +23,10 @@ export function packageRoot(): string {
 /** Of a folder inside an Electron archive the unpacked twin: neither binaries nor models can be opened within an archive. */
 export const unpacked = (folder: string): string => folder.replace(/app\.asar(?=$|[\\/])/, 'app.asar.unpacked');
 
+/** As package.json has it. */
+export const packageVersion = (): string =>
+  JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')).version;
+
 function isOurs(file: string): boolean {
   try {
     return JSON.parse(fs.readFileSync(file, 'utf8')).name === 'node-paligemma';

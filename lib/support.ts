@@ -25,6 +25,7 @@ export { ERROR_CODES, reasonOf, show } from './errors.js';
 export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './fetch-bytes.js';
 export { describeHolder, type Holder } from './holder.js';
 export { Access } from './image/access.js';
+export { isDataUrl, readDataUrl } from './image/data-url.js';
 export { filePath } from './image/locate.js';
 export { FORMATS, MAX_SIDE } from './image.js';
 export { parseJson } from './json.js';

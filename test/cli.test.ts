@@ -302,3 +302,16 @@ describe('failures', () => {
     expect(await paligemma('--version')).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 });
+
+test('doctor shows the devices, the instruction sets, the memory and a check, and no secret', async () => {
+  const env = { HF_TOKEN: 'hf_secret', HF_HUB_OFFLINE: '1' };
+  const { status, out } = await start(['doctor'], { env }).done;
+  expect(status).toBe(0);
+  expect(out).toMatch(/^device +\S+: .* free of .* \(the first choice\)$/m);
+  expect(out).toMatch(/^instructions +\S/m);
+  expect(out).toMatch(/^settings +HF_HUB_OFFLINE set$/m);
+  expect(out).toMatch(/^check +the embedded model says ".*" on \S+ in \d+ ms$/m);
+  expect(out).not.toContain('hf_secret');
+  const told = JSON.parse((await start(['doctor', '--json'], { env }).done).out);
+  expect(told).toMatchObject({ version: expect.any(String), devices: expect.any(Array), check: { device: 'cpu' } });
+});

@@ -6,6 +6,7 @@ import { benchCommand } from './bench.js';
 import { cacheCommand } from './cache.js';
 import { fail } from './common.js';
 import { convertCommand } from './convert.js';
+import { doctorCommand } from './doctor.js';
 import { downloadCommand } from './download.js';
 import { infoCommand } from './info.js';
 import { schemaCommand } from './schema.js';
@@ -22,7 +23,7 @@ const groups = {
   'Ask about images:': [...allTasks.map(taskCommand), videoCommand(), scoreCommand()],
   'Ask about many images:': [batchCommand(), workerCommand()],
   'Models:': [downloadCommand(), convertCommand(), cacheCommand(), infoCommand()],
-  'About this program:': [benchCommand(), schemaCommand()],
+  'About this program:': [doctorCommand(), benchCommand(), schemaCommand()],
 };
 
 // A reader that has seen enough (`| head`) closes the pipe: that is no failure.

@@ -1,9 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
-import os from 'node:os';
-import path from 'node:path';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Queue, QueueEvents } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { BatchItem, BatchRequest } from 'node-paligemma';
 import {
   type Deferred,
@@ -18,6 +15,7 @@ import {
 import { failureOf, outcomeOf } from './outcome.js';
 import { type Connection, connect, refusals, unavailable } from './redis.js';
 import { Room } from './room.js';
+import { runName } from './run-name.js';
 import { pictureToSend, sizeToSend } from './sent.js';
 import type { Assignment, Picture } from './wire.js';
 
@@ -294,14 +292,3 @@ const JOB = {
   removeOnComplete: { age: DAY },
   removeOnFail: { age: 7 * DAY },
 };
-
-/** The name under which a job for this output was begun, or a new one. */
-async function runName(client: Redis, { queue, output, resume }: CollectorOptions): Promise<string> {
-  const place = createHash('sha256')
-    .update(JSON.stringify([os.hostname(), path.resolve(output)]))
-    .digest('hex');
-  const key = `${queue}:run:${place}`;
-  const name = (resume ? await client.get(key) : null) ?? randomUUID();
-  await client.set(key, name, 'EX', 7 * DAY);
-  return name;
-}

@@ -1,4 +1,5 @@
 import { type ErrorCode, PaliGemmaError } from '../errors.js';
+import { isDataUrl } from '../image/data-url.js';
 import type { ImageInput } from '../image.js';
 import type { Choice } from '../tasks/choose.js';
 import type { Detection } from '../tasks/detect.js';
@@ -99,7 +100,7 @@ export const isItem = (value: BatchItem | ImageInput): value is BatchItem =>
   typeof value === 'object' && value !== null && 'image' in value;
 
 export const imagePath = ({ image }: BatchItem): string | undefined =>
-  typeof image === 'string' || image instanceof URL ? String(image) : undefined;
+  (typeof image === 'string' || image instanceof URL) && !isDataUrl(image) ? String(image) : undefined;
 
 /** What an entry holds in memory: its picture, or all its files. */
 export function heldBytes(entry: BatchItem | Unusable): number {
@@ -107,7 +108,8 @@ export function heldBytes(entry: BatchItem | Unusable): number {
   const { image } = entry;
   const files = (entry as { [FILES]?: SampleFiles })[FILES];
   if (files) return files.reduce((sum, { data }) => sum + data.length, 0);
-  if (image instanceof Uint8Array) return image.length;
+  if (image instanceof Uint8Array || image instanceof ArrayBuffer) return image.byteLength;
+  if (isDataUrl(image)) return String(image).length;
   if (image instanceof Blob) return image.size;
   return typeof image === 'object' && image !== null && 'data' in image ? (image.data?.length ?? 0) : 0;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { BatchItem } from 'node-paligemma';
-import { invalid, parseJson, reasonOf, type Unusable } from 'node-paligemma/support';
+import { invalid, isDataUrl, parseJson, readDataUrl, reasonOf, type Unusable } from 'node-paligemma/support';
 import { lines } from '../lines.js';
 
 /**
@@ -18,7 +18,7 @@ export async function* readList(
       number++;
       const text = (number === 1 ? line.text.replace(/^\ufeff/, '') : line.text).trim();
       if (text === '') continue;
-      const item = parseLine(text, folder);
+      const item = itemOf(text, folder);
       yield typeof item === 'string'
         ? { id: `${label}:${number}`, error: invalid(`${label}, line ${number}: ${item}`) }
         : item;
@@ -40,9 +40,18 @@ async function* textOf(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** The item, or what is wrong with it. */
+/** The item, or what is wrong with it, a broken data: URL too. */
+function itemOf(text: string, folder: string): BatchItem | string {
+  try {
+    return parseLine(text, folder);
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
 function parseLine(text: string, folder: string): BatchItem | string {
   const located = (image: string) => (/^[a-z][a-z+.-]*:\/\//i.test(image) ? image : path.resolve(folder, image));
+  if (isDataUrl(text)) return { image: readDataUrl(text) };
   if (!text.startsWith('{')) return { id: text, image: located(text) };
   let item: BatchItem;
   try {
@@ -50,8 +59,13 @@ function parseLine(text: string, folder: string): BatchItem | string {
   } catch (error) {
     return `it is no JSON (${reasonOf(error)})`;
   }
-  const { image, id = image, ...fields } = item as Omit<BatchItem, 'id'> & { id?: unknown };
+  const {
+    image,
+    id = isDataUrl(image) ? undefined : image,
+    ...fields
+  } = item as Omit<BatchItem, 'id'> & { id?: unknown };
   if (typeof image !== 'string' || image === '') return 'it needs "image", a path or URL';
+  if (isDataUrl(image)) return { ...fields, image: readDataUrl(image), ...(id !== undefined && { id: String(id) }) };
   if (typeof id !== 'string' && typeof id !== 'number') return '"id" must be a text or a number';
   return { ...fields, image: located(image), id: String(id) };
 }

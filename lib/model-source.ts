@@ -45,7 +45,7 @@ function converted(folder: string): string {
   if (isModelFolder(folder)) return folder;
   if (existsSync(folder))
     throw notFound(`${folder} holds no model: neither model.gguf and mmproj.gguf nor a checkpoint to convert`);
-  throw notFound(`no such model: ${brief(folder)} is neither a folder, a hub id (owner/name) nor 'embedded'`);
+  throw notFound(`no such model: ${brief(folder)} is neither a folder nor a hub id (owner/name) nor 'embedded'`);
 }
 
 async function open(folder: string, options: LoadOptions): Promise<OpenedModel> {

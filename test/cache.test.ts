@@ -176,7 +176,7 @@ describe('a model on the hub', () => {
     });
     await expect(PaliGemma.load('./nobody/nothing', { cacheDir })).rejects.toMatchObject({
       code: 'ERR_MODEL_NOT_FOUND',
-      message: expect.stringMatching(/neither a folder, a hub id .* nor 'embedded'/),
+      message: expect.stringMatching(/neither a folder nor a hub id .* nor 'embedded'/),
     });
   });
 

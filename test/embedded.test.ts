@@ -65,7 +65,7 @@ describe('the embedded model', () => {
   test('is named where a model is not found', async () => {
     await expect(PaliGemma.load('./embeded')).rejects.toMatchObject({
       code: 'ERR_MODEL_NOT_FOUND',
-      message: expect.stringMatching(/neither a folder, a hub id \(owner\/name\) nor 'embedded'/),
+      message: expect.stringMatching(/neither a folder nor a hub id \(owner\/name\) nor 'embedded'/),
     });
   });
 });

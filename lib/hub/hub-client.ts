@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { invalid } from '../check.js';
 import { PaliGemmaError, reasonOf, show } from '../errors.js';
 import { findToken, type Token } from './token.js';
+import { Watch } from './watch.js';
 
 export interface HubAccess {
   /** Default: see `hubToken`. Sent to the endpoint's own host only. */
@@ -88,37 +89,40 @@ export class HubClient {
    * @throws Interruption for what may pass, PaliGemmaError for what will not; the signal's reason when aborted.
    */
   async get(url: string, asked: Asked, headers: Record<string, string> = {}): Promise<Answer> {
-    const stall = new AbortController();
-    const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${this.stallMs} ms`)), this.stallMs);
-    const signal = this.signal ? AbortSignal.any([this.signal, stall.signal]) : stall.signal;
+    const watch = new Watch(this.signal, this.stallMs);
     const broken = (error: unknown) =>
       this.signal?.aborted
         ? this.signal.reason
         : new Interruption(describe(error), 0, { cause: error }, unreachable(error, url));
-    const end = () => {
-      clearTimeout(timer);
-      stall.abort(); // closes the connection where the body is not read to its end
-    };
     async function* read(body: ReadableStream<Uint8Array> | null) {
       try {
-        for await (const chunk of body ?? []) {
-          yield chunk;
-          timer.refresh(); // after the reader is done: its time is no stall
+        const reader = body?.getReader();
+        for (;;) {
+          const chunk = await watch.over(reader?.read() ?? Promise.resolve({ done: true as const, value: undefined }));
+          if (chunk.done) break;
+          yield chunk.value;
+          watch.alive(); // after the reader is done: its time is no stall
         }
       } catch (error) {
         throw broken(error);
       } finally {
-        end();
+        watch.end();
       }
     }
 
     try {
-      const response = await fetch(url, { headers: { ...this.headers(url), ...headers }, signal });
+      const { signal } = watch;
+      const response = await watch.over(fetch(url, { headers: { ...this.headers(url), ...headers }, signal }));
       if (!response.ok && response.status !== 416) throw this.refusal(response, asked);
-      timer.refresh();
-      return { status: response.status, headers: response.headers, body: read(response.body), discard: end };
+      watch.alive();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: read(response.body),
+        discard: () => watch.end(),
+      };
     } catch (error) {
-      end();
+      watch.end();
       throw error instanceof PaliGemmaError || error instanceof Interruption ? error : broken(error);
     }
   }

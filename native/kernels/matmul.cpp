@@ -1,26 +1,41 @@
 // Products of many rows: how a prefix and a picture are computed.
 //
-// Weights lie as they are in the file. A tile of their rows is widened into the first-level cache, DEPTH values deep, and
-// multiplied with the activations, which are packed once. A job is a panel of rows times some of the columns, so that the
-// packed activations of one depth stay in the second-level cache while the panel's tiles go by. Sums of DEPTH products are
-// added up in float32: over a whole row that is more exact than one running sum.
+// Weights lie as they are in the file. A tile of their rows is laid out in the first-level cache, DEPTH values deep, in a form
+// that is quick to multiply (Floats, Bytes), and multiplied with the activations, which are laid out once. A job is a panel of
+// rows times some of the columns, so that the activations of one depth stay in the second-level cache while the panel's tiles
+// go by. Sums of DEPTH products are added up in float32: over a whole row that is more exact than one running sum.
 #include "matmul.h"
 
 #include <cstdint>
 #include <utility>
 
-#include "pack.h"
+#include "bytes.h"
+#include "floats.h"
 
 namespace paligemma {
 namespace {
 
-constexpr int     DEPTH         = 256;
-constexpr int     PANEL         = 4*ROWS;    // rows of a job at most
+constexpr int     DEPTH         = 256;       // a block of ggml's K-quants
+constexpr int     PANEL         = 128;       // rows of a job at most
 constexpr int64_t FEWEST        = 8;         // columns; with fewer, reading the weights is what takes the time
 constexpr int64_t PACKED_SHARED = 24 << 20;  // bytes of packed activations at most, for all threads
 constexpr int64_t PACKED_OWN    = 1 << 20;   // the same where each thread packs for itself
 
 constexpr int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1)/by; }
+
+bool multiplied(ggml_type type) {
+    switch (type) {
+        case GGML_TYPE_F32:
+        case GGML_TYPE_F16:
+        case GGML_TYPE_BF16:
+        case GGML_TYPE_Q8_0:
+        case GGML_TYPE_Q6_K:
+        case GGML_TYPE_Q5_K:
+        case GGML_TYPE_Q4_K:
+        case GGML_TYPE_Q4_0: return true;
+        default:             return false;
+    }
+}
 
 /** A `ggml_mul_mat` as products of a matrix of weights with all columns that meet it: of several heads or pictures too. */
 struct Product {
@@ -36,6 +51,10 @@ struct Product {
     }
     /** Where columns c, c + 1, ... of matrix m are in the activations or the result, from their value k on. */
     void find_columns(const ggml_tensor * t, int64_t m, int64_t c, int count, int64_t k, float ** found) const {
+        if (t->ne[2] == 1 && t->ne[3] == 1) { // most products: no division for them
+            for (int j = 0; j < count; ++j) found[j] = (float *) ((char *) t->data + (c + j)*t->nb[1]) + k;
+            return;
+        }
         const int64_t heads = t->ne[2]/weights->ne[2], images = t->ne[3]/weights->ne[3]; // that share a matrix
         int64_t i1 = c % t->ne[1], head = c/t->ne[1] % heads, image = c/(t->ne[1]*heads);
         for (int j = 0; j < count; ++j) {
@@ -52,158 +71,169 @@ struct Product {
     }
 
     bool ours() const {
-        const bool widened = weights->type == GGML_TYPE_F32 || weights->type == GGML_TYPE_F16 || weights->type == GGML_TYPE_BF16;
-        return widened && activations->type == GGML_TYPE_F32 && columns >= FEWEST && rows > 0 && depth > 0;
+        return activations->type == GGML_TYPE_F32 && columns >= FEWEST && rows > 0 && depth > 0 && multiplied(weights->type);
     }
 };
 
 /** How a product is divided. The same on every thread. */
-struct Plan {
-    bool    own;    // whole matrices to each thread, which packs for itself; else all threads share one
-    int64_t chunk;  // columns that are packed at a time, whole tiles
-    int64_t scratch_packed; // bytes of the packed activations, of one thread or of all
-    static constexpr int64_t TILE_BYTES = DEPTH*ROWS*sizeof(float);
+template <class Form> struct Plan {
+    bool    own;    // whole matrices to each thread, which lays out columns for itself; else all threads share them
+    int64_t chunk;  // columns that are laid out at a time, whole tiles
+    int64_t column_bytes; // of the chunk
+    static constexpr int64_t ROW_BYTES = divide_up(Form::row_bytes(DEPTH), 64)*64;
 
     Plan(const Product & p, int threads) : own(p.matrices >= threads && p.matrices > 1) {
-        const int64_t column = p.depth*sizeof(float);
-        const int64_t most = std::max<int64_t>((own ? PACKED_OWN : PACKED_SHARED)/column, 8*COLUMNS);
-        const int64_t pieces = divide_up(p.columns, most); // of equal size, so that none is a small rest
-        chunk = divide_up(divide_up(p.columns, pieces), COLUMNS)*COLUMNS;
-        scratch_packed = divide_up(chunk*column, 64)*64;
+        const int64_t tile = Form::column_bytes(p.depth);
+        const int64_t most = std::max<int64_t>((own ? PACKED_OWN : PACKED_SHARED)/tile, 8);
+        const int64_t tiles = divide_up(p.columns, Form::COLUMNS);
+        chunk = divide_up(tiles, divide_up(tiles, most))*Form::COLUMNS; // of equal size, so that none is a small rest
+        column_bytes = divide_up(chunk/Form::COLUMNS*tile, 64)*64;
     }
     int64_t scratch(int threads) const {
-        return own ? threads*(scratch_packed + TILE_BYTES) : scratch_packed + threads*TILE_BYTES;
+        return own ? threads*(column_bytes + ROW_BYTES) : column_bytes + threads*ROW_BYTES;
     }
 };
 
+template <class Form> using Multiply = void (*)(ggml_type, int, const char *, const char *, float * const *, bool);
+
 /** A tile's sums of `depth` products: into the result, or onto it. `out` has COUNT columns of ROWS values. */
-template <int COUNT> void multiply(int depth, const float * rows, const float * columns, float * const * out, bool onto) {
-    Vector sums[COUNT][VECTORS];
-    for (int j = 0; j < COUNT; ++j) {
-        for (int v = 0; v < VECTORS; ++v) sums[j][v] = zero();
+template <class Form, int COUNT>
+void multiply(ggml_type type, int depth, const char * rows, const char * columns, float * const * out, bool onto) {
+    Vector sums[COUNT][Form::VECTORS];
+    for (auto & column : sums) {
+        for (Vector & part : column) part = zero();
     }
-    for (int k = 0; k < depth; ++k, rows += ROWS, columns += COLUMNS) {
-        Vector w[VECTORS];
-        for (int v = 0; v < VECTORS; ++v) w[v] = load(rows + v*LANES);
-        for (int j = 0; j < COUNT; ++j) {
-            const Vector x = broadcast(columns[j]);
-            for (int v = 0; v < VECTORS; ++v) sums[j][v] = multiply_add(w[v], x, sums[j][v]);
-        }
-    }
+    Form::multiply(type, depth, rows, columns, sums);
     for (int j = 0; j < COUNT; ++j) {
-        for (int v = 0; v < VECTORS; ++v) {
+        for (int v = 0; v < Form::VECTORS; ++v) {
             float * y = out[j] + v*LANES;
             store(y, onto ? add(load(y), sums[j][v]) : sums[j][v]);
         }
     }
 }
 
-using Multiply = void (*)(int, const float *, const float *, float * const *, bool);
-
-template <int... I> Multiply by_count(int count, std::integer_sequence<int, I...>) {
-    static constexpr Multiply all[] = {multiply<I + 1>...};
+template <class Form, int... I> Multiply<Form> by_count(int count, std::integer_sequence<int, I...>) {
+    static constexpr Multiply<Form> all[] = {multiply<Form, I + 1>...};
     return all[count - 1];
 }
 
-/** One tile, whose last rows may be missing in the result. */
-void tile(int depth, const float * packed_rows, int rows, const float * packed_columns, int columns, float * const * out, bool onto) {
-    const Multiply run = by_count(columns, std::make_integer_sequence<int, COLUMNS>());
-    if (rows == ROWS) return run(depth, packed_rows, packed_columns, out, onto);
-    float   whole[COLUMNS][ROWS];
-    float * aside[COLUMNS];
-    for (int j = 0; j < columns; ++j) aside[j] = whole[j];
-    run(depth, packed_rows, packed_columns, aside, false);
-    for (int j = 0; j < columns; ++j) {
-        for (int i = 0; i < rows; ++i) out[j][i] = onto ? out[j][i] + whole[j][i] : whole[j][i];
-    }
-}
-
-void pack_weights(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, float * out) {
-    switch (type) {
-        case GGML_TYPE_F32:  return pack_rows<float>(rows + from*sizeof(float), stride, count, depth, out);
-        case GGML_TYPE_F16:  return pack_rows<ggml_fp16_t>(rows + from*sizeof(ggml_fp16_t), stride, count, depth, out);
-        case GGML_TYPE_BF16: return pack_rows<ggml_bf16_t>(rows + from*sizeof(ggml_bf16_t), stride, count, depth, out);
-        default:             GGML_ABORT("not a type that is widened here");
-    }
-}
-
-/** The activations of a chunk, packed: for each DEPTH values, all tiles of columns one after another. */
-struct Packed {
-    float * data;
+/** The activations of a chunk, laid out: for each DEPTH values, all tiles of columns one after another. */
+template <class Form> struct Packed {
+    char *  data;
     int64_t depth, tiles;
 
     /** A tile's values from k on, where k is a multiple of DEPTH. */
-    float * tile(int64_t t, int64_t k) const {
-        return data + k*tiles*COLUMNS + t*std::min<int64_t>(DEPTH, depth - k)*COLUMNS;
+    char * tile(int64_t t, int64_t k) const {
+        return data + tiles*Form::column_bytes(k) + t*Form::column_bytes(std::min<int64_t>(DEPTH, depth - k));
     }
 };
 
-void pack_tile(const Product & p, int64_t m, int64_t first, int64_t t, const Packed & packed) {
-    const int     count = (int) std::min<int64_t>(COLUMNS, p.columns - first - t*COLUMNS);
-    float *       columns[COLUMNS];
-    for (int64_t k = 0; k < p.depth; k += DEPTH) {
-        p.find_columns(p.activations, m, first + t*COLUMNS, count, k, columns);
-        pack_columns(columns, count, (int) std::min<int64_t>(DEPTH, p.depth - k), packed.tile(t, k));
-    }
-}
+template <class Form> class Multiplication {
+public:
+    Multiplication(const Product & product, const ggml_compute_params * params)
+        : p(product), plan(product, params->nth), params(params) {}
 
-/** A job: rows [row, row_end) of matrix m times tiles [t, t_end) of the chunk that begins with column `first`. */
-void panel(const Product & p, int64_t m, int64_t row, int64_t row_end, const Packed & packed, int64_t first, int64_t t_begin,
-           int64_t t_end, float * widened) {
-    const char * matrix = p.matrix(m);
-    for (int64_t k = 0; k < p.depth; k += DEPTH) {
-        const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
-        for (int64_t r = row; r < row_end; r += ROWS) {
-            const int rows = (int) std::min<int64_t>(ROWS, row_end - r);
-            pack_weights(p.weights->type, matrix + r*p.weights->nb[1], p.weights->nb[1], rows, k, depth, widened);
-            for (int64_t t = t_begin; t < t_end; ++t) {
-                const int64_t c = first + t*COLUMNS;
-                const int     columns = (int) std::min<int64_t>(COLUMNS, p.columns - c);
-                float *       out[COLUMNS];
-                p.find_columns(p.result, m, c, columns, r, out);
-                tile(depth, widened, rows, packed.tile(t, k), columns, out, k > 0);
+    bool fits() const { return (size_t) plan.scratch(params->nth) <= params->wsize; }
+    void compute() const { plan.own ? each_alone() : all_together(); }
+
+private:
+    static constexpr int ROWS = Form::ROWS, COLUMNS = Form::COLUMNS;
+    const Product &             p;
+    const Plan<Form>            plan;
+    const ggml_compute_params * params;
+
+    /** Each thread takes whole matrices, such as those of an attention's heads, and waits for nobody. */
+    void each_alone() const {
+        char * columns = (char *) params->wdata + params->ith*(plan.column_bytes + plan.ROW_BYTES);
+        for (int64_t m = params->ith; m < p.matrices; m += params->nth) {
+            for (int64_t first = 0; first < p.columns; first += plan.chunk) {
+                const Packed<Form> packed = chunk(columns, first);
+                for (int64_t t = 0; t < packed.tiles; ++t) pack_tile(m, first, t, packed);
+                panel(m, 0, p.rows, packed, first, 0, packed.tiles, columns + plan.column_bytes);
             }
         }
     }
-}
 
-/** Each thread takes whole matrices, such as those of an attention's heads, and waits for nobody. */
-void each_alone(const Product & p, const Plan & plan, const ggml_compute_params * params) {
-    char *  scratch = (char *) params->wdata + params->ith*(plan.scratch_packed + Plan::TILE_BYTES);
-    float * widened = (float *) (scratch + plan.scratch_packed);
-    for (int64_t m = params->ith; m < p.matrices; m += params->nth) {
-        for (int64_t first = 0; first < p.columns; first += plan.chunk) {
-            const int64_t tiles = divide_up(std::min(plan.chunk, p.columns - first), COLUMNS);
-            const Packed  packed{(float *) scratch, p.depth, tiles};
-            for (int64_t t = 0; t < tiles; ++t) pack_tile(p, m, first, t, packed);
-            panel(p, m, 0, p.rows, packed, first, 0, tiles, widened);
-        }
-    }
-}
+    /** All threads take jobs of one matrix after another. */
+    void all_together() const {
+        char * columns = (char *) params->wdata, * rows = columns + plan.column_bytes + params->ith*plan.ROW_BYTES;
+        // Smaller jobs where there are few, so that no thread waits long for the last one.
+        const int64_t wanted = params->nth > 1 ? 4*params->nth : 1;
+        const int64_t height = std::min<int64_t>(PANEL, divide_up(divide_up(p.rows, wanted), ROWS)*ROWS);
+        const int64_t panels = divide_up(p.rows, height);
+        for (int64_t m = 0; m < p.matrices; ++m) {
+            for (int64_t first = 0; first < p.columns; first += plan.chunk) {
+                const Packed<Form> packed = chunk(columns, first);
+                if (m > 0 || first > 0) ggml_barrier(params->threadpool); // others may still read what was there before
+                if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
+                for (int64_t t = params->ith; t < packed.tiles; t += params->nth) pack_tile(m, first, t, packed);
+                ggml_barrier(params->threadpool);
 
-/** All threads take jobs of one matrix after another. */
-void all_together(const Product & p, const Plan & plan, const ggml_compute_params * params) {
-    float * widened = (float *) ((char *) params->wdata + plan.scratch_packed + params->ith*Plan::TILE_BYTES);
-    // Smaller jobs where there are few, so that no thread waits long for the last one.
-    const int64_t wanted = params->nth > 1 ? 4*params->nth : 1;
-    const int64_t height = std::min<int64_t>(PANEL, divide_up(divide_up(p.rows, wanted), ROWS)*ROWS);
-    const int64_t panels = divide_up(p.rows, height);
-    for (int64_t m = 0; m < p.matrices; ++m) {
-        for (int64_t first = 0; first < p.columns; first += plan.chunk) {
-            const int64_t tiles = divide_up(std::min(plan.chunk, p.columns - first), COLUMNS);
-            const Packed  packed{(float *) params->wdata, p.depth, tiles};
-            if (m > 0 || first > 0) ggml_barrier(params->threadpool); // the others may still read what was packed before
-            if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
-            for (int64_t t = params->ith; t < tiles; t += params->nth) pack_tile(p, m, first, t, packed);
-            ggml_barrier(params->threadpool);
-
-            const int64_t pieces = std::min(tiles, divide_up(wanted, panels)), width = divide_up(tiles, pieces);
-            for (int64_t job = params->ith; job < panels*pieces; job = ggml_threadpool_chunk_add(params->threadpool, 1)) {
-                const int64_t row = job / pieces*height, t = job % pieces*width;
-                panel(p, m, row, std::min(row + height, p.rows), packed, first, t, std::min(t + width, tiles), widened);
+                const int64_t pieces = std::min(packed.tiles, divide_up(wanted, panels)), width = divide_up(packed.tiles, pieces);
+                for (int64_t job = params->ith; job < panels*pieces; job = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+                    const int64_t row = job / pieces*height, t = job % pieces*width;
+                    panel(m, row, std::min(row + height, p.rows), packed, first, t, std::min(t + width, packed.tiles), rows);
+                }
             }
         }
     }
+
+    Packed<Form> chunk(char * columns, int64_t first) const {
+        return {columns, p.depth, divide_up(std::min(plan.chunk, p.columns - first), COLUMNS)};
+    }
+
+    void pack_tile(int64_t m, int64_t first, int64_t t, const Packed<Form> & packed) const {
+        const int count = (int) std::min<int64_t>(COLUMNS, p.columns - first - t*COLUMNS);
+        float *   columns[COLUMNS];
+        for (int64_t k = 0; k < p.depth; k += DEPTH) {
+            p.find_columns(p.activations, m, first + t*COLUMNS, count, k, columns);
+            Form::pack_columns(columns, count, (int) std::min<int64_t>(DEPTH, p.depth - k), packed.tile(t, k));
+        }
+    }
+
+    /** A job: rows [row, row_end) of matrix m times tiles [t, t_end) of the chunk that begins with column `first`. */
+    void panel(int64_t m, int64_t row, int64_t row_end, const Packed<Form> & packed, int64_t first, int64_t t_begin,
+               int64_t t_end, char * packed_rows) const {
+        const char *    matrix = p.matrix(m);
+        const size_t    stride = p.weights->nb[1];
+        const ggml_type type = p.weights->type;
+        for (int64_t k = 0; k < p.depth; k += DEPTH) {
+            const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
+            for (int64_t r = row; r < row_end; r += ROWS) {
+                const int rows = (int) std::min<int64_t>(ROWS, row_end - r);
+                Form::pack_rows(type, matrix + r*stride, stride, rows, k, depth, packed_rows);
+                for (int64_t t = t_begin; t < t_end; ++t) {
+                    const int64_t c = first + t*COLUMNS;
+                    const int     columns = (int) std::min<int64_t>(COLUMNS, p.columns - c);
+                    float *       out[COLUMNS];
+                    p.find_columns(p.result, m, c, columns, r, out);
+                    tile(type, depth, packed_rows, rows, packed.tile(t, k), columns, out, k > 0);
+                }
+            }
+        }
+    }
+
+    /** One tile, whose last rows may be missing in the result. */
+    static void tile(ggml_type type, int depth, const char * packed_rows, int rows, const char * packed_columns, int columns,
+                     float * const * out, bool onto) {
+        const Multiply<Form> run = by_count<Form>(columns, std::make_integer_sequence<int, COLUMNS>());
+        if (rows == ROWS) return run(type, depth, packed_rows, packed_columns, out, onto);
+        float   whole[COLUMNS][ROWS];
+        float * aside[COLUMNS];
+        for (int j = 0; j < columns; ++j) aside[j] = whole[j];
+        run(type, depth, packed_rows, packed_columns, aside, false);
+        for (int j = 0; j < columns; ++j) {
+            for (int i = 0; i < rows; ++i) out[j][i] = onto ? out[j][i] + whole[j][i] : whole[j][i];
+        }
+    }
+};
+
+/** Calls `use` with the form that multiplies this type fastest. */
+template <class Use> auto with_form(ggml_type type, Use && use) {
+#ifdef PALIGEMMA_BYTE_KERNELS
+    if (Bytes::supports(type)) return use(Bytes());
+#endif
+    return use(Floats());
 }
 
 } // namespace
@@ -213,14 +243,19 @@ using namespace paligemma;
 
 size_t paligemma_matmul_scratch(const ggml_tensor * node, int threads) {
     const Product product(node);
-    return product.ours() ? (size_t) Plan(product, threads).scratch(threads) + 64 : 0;
+    if (!product.ours()) return 0;
+    return with_form(product.weights->type, [&](auto form) {
+        return (size_t) Plan<decltype(form)>(product, threads).scratch(threads);
+    });
 }
 
 bool paligemma_matmul(const ggml_compute_params * params, ggml_tensor * node) {
     const Product product(node);
     if (params->use_ref || !product.ours()) return false;
-    const Plan plan(product, params->nth);
-    if ((size_t) plan.scratch(params->nth) > params->wsize) return false; // planned for fewer threads
-    plan.own ? each_alone(product, plan, params) : all_together(product, plan, params);
-    return true;
+    return with_form(product.weights->type, [&](auto form) {
+        const Multiplication<decltype(form)> multiplication(product, params);
+        if (!multiplication.fits()) return false; // planned for fewer threads
+        multiplication.compute();
+        return true;
+    });
 }

@@ -12,11 +12,11 @@
 
 namespace paligemma {
 
-/** Register tile of a product: `VECTORS` vectors of weight rows times `COLUMNS` columns, as many as the registers hold. */
+/** Register tile of a product: `TILE_VECTORS` vectors of weight rows times `TILE_COLUMNS` columns, as many as the registers hold. */
 #if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512F__)
 
 using Vector = __m512;
-constexpr int LANES = 16, VECTORS = 2, COLUMNS = 12;
+constexpr int LANES = 16, TILE_VECTORS = 2, TILE_COLUMNS = 12;
 
 inline Vector zero() { return _mm512_setzero_ps(); }
 inline Vector load(const float * x) { return _mm512_loadu_ps(x); }
@@ -27,8 +27,10 @@ inline Vector load(const ggml_bf16_t * x) {
 inline void   store(float * y, Vector x) { _mm512_storeu_ps(y, x); }
 inline Vector broadcast(float x) { return _mm512_set1_ps(x); }
 inline Vector add(Vector x, Vector y) { return _mm512_add_ps(x, y); }
+inline Vector times(Vector x, Vector y) { return _mm512_mul_ps(x, y); }
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return _mm512_fmadd_ps(x, y, sum); }
 inline float  sum(Vector x) { return _mm512_reduce_add_ps(x); }
+inline Vector largest(Vector x, Vector most) { return _mm512_max_ps(_mm512_abs_ps(x), most); }
 
 inline void transpose(Vector (&r)[LANES]) {
     Vector t[LANES];
@@ -58,7 +60,7 @@ inline void transpose(Vector (&r)[LANES]) {
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX__)
 
 using Vector = __m256;
-constexpr int LANES = 8, VECTORS = 2, COLUMNS = 6;
+constexpr int LANES = 8, TILE_VECTORS = 2, TILE_COLUMNS = 6;
 
 inline Vector zero() { return _mm256_setzero_ps(); }
 inline Vector load(const float * x) { return _mm256_loadu_ps(x); }
@@ -80,12 +82,14 @@ inline Vector load(const ggml_bf16_t * x) {
 inline void   store(float * y, Vector x) { _mm256_storeu_ps(y, x); }
 inline Vector broadcast(float x) { return _mm256_set1_ps(x); }
 inline Vector add(Vector x, Vector y) { return _mm256_add_ps(x, y); }
+inline Vector times(Vector x, Vector y) { return _mm256_mul_ps(x, y); }
 #if defined(__FMA__)
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return _mm256_fmadd_ps(x, y, sum); }
 #else
-inline Vector multiply_add(Vector x, Vector y, Vector sum) { return add(_mm256_mul_ps(x, y), sum); }
+inline Vector multiply_add(Vector x, Vector y, Vector sum) { return add(times(x, y), sum); }
 #endif
-inline float sum(Vector x) {
+inline Vector largest(Vector x, Vector most) { return _mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x), most); }
+inline float  sum(Vector x) {
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_shuffle_ps(half, half, 1)));
@@ -114,7 +118,7 @@ inline void transpose(Vector (&r)[LANES]) {
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__ARM_NEON) && defined(__aarch64__)
 
 using Vector = float32x4_t;
-constexpr int LANES = 4, VECTORS = 2, COLUMNS = 12;
+constexpr int LANES = 4, TILE_VECTORS = 2, TILE_COLUMNS = 12;
 
 inline Vector zero() { return vdupq_n_f32(0.0f); }
 inline Vector load(const float * x) { return vld1q_f32(x); }
@@ -125,8 +129,10 @@ inline Vector load(const ggml_bf16_t * x) {
 inline void   store(float * y, Vector x) { vst1q_f32(y, x); }
 inline Vector broadcast(float x) { return vdupq_n_f32(x); }
 inline Vector add(Vector x, Vector y) { return vaddq_f32(x, y); }
+inline Vector times(Vector x, Vector y) { return vmulq_f32(x, y); }
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return vfmaq_f32(sum, x, y); }
 inline float  sum(Vector x) { return vaddvq_f32(x); }
+inline Vector largest(Vector x, Vector most) { return vmaxnmq_f32(vabsq_f32(x), most); }
 
 inline void transpose(Vector (&r)[LANES]) {
     const float32x4x2_t ab = vtrnq_f32(r[0], r[1]), cd = vtrnq_f32(r[2], r[3]);
@@ -139,7 +145,7 @@ inline void transpose(Vector (&r)[LANES]) {
 #else // plain: what the others must agree with, and what runs where there is none of them
 
 struct Vector { float lane[4]; };
-constexpr int LANES = 4, VECTORS = 2, COLUMNS = 4;
+constexpr int LANES = 4, TILE_VECTORS = 2, TILE_COLUMNS = 4;
 
 inline float widen(float x) { return x; }
 inline float widen(ggml_fp16_t x) { return GGML_FP16_TO_FP32(x); }
@@ -153,11 +159,22 @@ inline Vector add(Vector x, Vector y) {
     for (int i = 0; i < LANES; ++i) x.lane[i] += y.lane[i];
     return x;
 }
+inline Vector times(Vector x, Vector y) {
+    for (int i = 0; i < LANES; ++i) x.lane[i] *= y.lane[i];
+    return x;
+}
 inline Vector multiply_add(Vector x, Vector y, Vector sum) {
     for (int i = 0; i < LANES; ++i) sum.lane[i] += x.lane[i]*y.lane[i];
     return sum;
 }
-inline float sum(Vector x) { return x.lane[0] + x.lane[1] + x.lane[2] + x.lane[3]; }
+inline float  sum(Vector x) { return x.lane[0] + x.lane[1] + x.lane[2] + x.lane[3]; }
+inline Vector largest(Vector x, Vector most) {
+    for (int i = 0; i < LANES; ++i) {
+        const float size = x.lane[i] < 0 ? -x.lane[i] : x.lane[i];
+        if (size > most.lane[i]) most.lane[i] = size;
+    }
+    return most;
+}
 
 inline void transpose(Vector (&r)[LANES]) {
     for (int i = 0; i < LANES; ++i) {

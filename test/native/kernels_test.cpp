@@ -77,35 +77,44 @@ struct Case {
 
 std::mt19937 random_bits(1);
 
-/** Values that 16 bits hold, so that the sums in double know what was multiplied. */
-std::vector<float> values(size_t n) {
+/** Weights of about one. */
+std::vector<float> weights(size_t n) {
     std::vector<float> all(n);
-    for (float & x : all) x = ggml_bf16_to_fp32(ggml_fp32_to_bf16((float) ((int) (random_bits() % 2001) - 1000)/1000.0f));
+    for (float & x : all) x = (float) ((int) (random_bits() % 2001) - 1000)/1000.0f;
     return all;
 }
 
-std::vector<char> as(ggml_type type, const std::vector<float> & x) {
-    std::vector<char> bytes(x.size()*ggml_type_size(type));
-    switch (type) {
-        case GGML_TYPE_F16: ggml_fp32_to_fp16_row(x.data(), (ggml_fp16_t *) bytes.data(), x.size()); break;
-        case GGML_TYPE_BF16: ggml_fp32_to_bf16_row_ref(x.data(), (ggml_bf16_t *) bytes.data(), x.size()); break;
-        default: memcpy(bytes.data(), x.data(), bytes.size());
-    }
+/** Activations that whole numbers of eight bits hold, 32 at a time, so that nothing is lost where those are multiplied. */
+std::vector<float> activations(size_t n) {
+    std::vector<float> all(n);
+    for (size_t i = 0; i < n; ++i) all[i] = i % 32 == 5 ? -127/128.0f : (float) ((int) (random_bits() % 255) - 127)/128.0f;
+    return all;
+}
+
+std::vector<char> as(ggml_type type, const std::vector<float> & x, int64_t depth) {
+    std::vector<char> bytes(ggml_row_size(type, x.size()));
+    if (type == GGML_TYPE_F32) memcpy(bytes.data(), x.data(), bytes.size());
+    else ggml_quantize_chunk(type, x.data(), bytes.data(), 0, x.size()/depth, depth, nullptr);
     return bytes;
 }
 
+std::vector<float> widened(ggml_type type, const std::vector<char> & bytes, size_t n) {
+    std::vector<float> wide(n);
+    if (type == GGML_TYPE_F32) memcpy(wide.data(), bytes.data(), bytes.size());
+    else ggml_get_type_traits(type)->to_float(bytes.data(), wide.data(), n);
+    return wide;
+}
+
 bool agrees(ggml_type type, const Case & c, int threads) {
-    const auto w = values(c.depth*c.rows*c.matrices), x = values(c.depth*c.columns*c.heads*c.matrices);
-    auto       bytes = as(type, w), activations = as(GGML_TYPE_F32, x);
-    std::vector<float> wide(w.size());
-    if (type == GGML_TYPE_F16) ggml_fp16_to_fp32_row((ggml_fp16_t *) bytes.data(), wide.data(), w.size());
-    else wide = w;
+    auto       x = activations(c.depth*c.columns*c.heads*c.matrices);
+    auto       bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
+    const auto wide = widened(type, bytes, c.depth*c.rows*c.matrices);
     const int64_t heads = c.heads*c.matrices;
     // Beyond the result, values that must stay.
     const float        untouched = 12345.0f;
     std::vector<float> y(c.rows*c.columns*heads + 64, untouched);
     ggml_tensor        a = layout(type, {c.depth, c.rows, c.matrices, 1}, bytes.data());
-    ggml_tensor        b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, activations.data());
+    ggml_tensor        b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, x.data());
     ggml_tensor        node = layout(GGML_TYPE_F32, {c.rows, c.columns, heads, 1}, y.data());
     if (c.permuted) {
         b.nb[2] = b.nb[1];
@@ -125,7 +134,7 @@ bool agrees(ggml_type type, const Case & c, int threads) {
                     size += std::abs(product);
                 }
                 const float got = y[(h*c.columns + j)*c.rows + i];
-                if (!(std::abs(got - sum) <= 4e-6*size + 1e-30))
+                if (!(std::abs(got - sum) <= 1e-5*size + 1e-30))
                     return printf("%s, head %ld, column %ld, row %ld: %.9g instead of %.9g\n", ggml_type_name(type), (long) h,
                                   (long) j, (long) i, got, sum), false;
             }
@@ -137,17 +146,19 @@ bool agrees(ggml_type type, const Case & c, int threads) {
     return true;
 }
 
-constexpr ggml_type TYPES[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16};
+constexpr ggml_type TYPES[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0,
+                               GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_Q4_0};
 
 int compare() {
     const Case cases[] = {
         {1, 1, 8}, {3, 5, 8}, {16, 32, 12}, {72, 40, 100}, {255, 31, 13}, {256, 33, 12}, {257, 64, 25}, {600, 70, 37},
         {588, 96, 64}, {72, 50, 50, 4, 1}, {72, 50, 50, 3, 1, true}, {256, 40, 20, 1, 8, true}, {40, 20, 9, 2, 3},
-        {40, 20, 9, 2, 3, true}, {2048, 50, 267},
+        {40, 20, 9, 2, 3, true}, {2048, 50, 267}, {512, 37, 30}, {512, 16, 12}, {160, 20, 9}, {1152, 21, 40}, {256, 9, 11, 3, 2, true},
     };
     int compared = 0;
     for (ggml_type type : TYPES) {
         for (const Case & c : cases) {
+            if (c.depth % ggml_blck_size(type) != 0) continue;
             for (int threads : {1, 2, 5}) {
                 if (!agrees(type, c, threads)) {
                     printf("depth %ld, rows %ld, columns %ld, matrices %ld, heads %ld%s, %d threads\n", (long) c.depth, (long) c.rows,
@@ -171,10 +182,12 @@ int bench(int threads) {
     for (ggml_type type : TYPES) {
         for (auto & [name, c] : shapes) {
             const int64_t heads = c.heads*c.matrices;
-            auto bytes = as(type, values(c.depth*c.rows*c.matrices)), activations = as(GGML_TYPE_F32, values(c.depth*c.columns*heads));
+            if (c.depth % ggml_blck_size(type) != 0) continue;
+            auto bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
+            auto x = activations(c.depth*c.columns*heads);
             std::vector<float> y(c.rows*c.columns*heads);
             ggml_tensor a = layout(type, {c.depth, c.rows, c.matrices, 1}, bytes.data());
-            ggml_tensor b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, activations.data());
+            ggml_tensor b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, x.data());
             ggml_tensor node = layout(GGML_TYPE_F32, {c.rows, c.columns, heads, 1}, y.data());
             node.src[0] = &a;
             node.src[1] = &b;

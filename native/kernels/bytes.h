@@ -1,0 +1,188 @@
+// Products in bytes: quantised weights stay the whole numbers they are, activations become such, 32 at a time with a scale of
+// their own (as in ggml's q8_0, with the scale in float32). Sums of a block are exact; blocks are added up in float32.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "dots.h"
+#include "unpack.h"
+
+#ifdef PALIGEMMA_BYTE_KERNELS
+
+namespace paligemma {
+
+/** See Floats for what the members are. */
+struct Bytes {
+    static constexpr int ROWS = LANES, COLUMNS = BYTE_COLUMNS, VECTORS = 1;
+    static constexpr int BLOCK = 32, FOURS = BLOCK/4, HALVES = BLOCK/GROUP;
+
+    struct Rows {
+        uint8_t bytes[FOURS][ROWS][4];
+        float   scales[HALVES][ROWS], minimums[HALVES][ROWS];
+    };
+    struct Columns {
+        int8_t bytes[FOURS][COLUMNS][4];
+        float  scales[COLUMNS];
+        float  sums[HALVES + 1][COLUMNS]; // of a half's activations, and the block's, negated: for the minimums
+    };
+
+    static constexpr bool supports(ggml_type type) {
+        switch (type) {
+            case GGML_TYPE_Q4_0:
+            case GGML_TYPE_Q4_K: return FITS_16 > 0;
+            case GGML_TYPE_Q5_K: return FITS_32 > 0;
+            case GGML_TYPE_Q6_K: return FITS_64 > 0;
+            case GGML_TYPE_Q8_0: return FITS_256 > 0;
+            default:             return false;
+        }
+    }
+
+    static constexpr int64_t row_bytes(int64_t depth) { return depth/BLOCK*sizeof(Rows); }
+    static constexpr int64_t column_bytes(int64_t depth) { return depth/BLOCK*sizeof(Columns); }
+
+    static void pack_rows(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
+        Unpacked unpacked[ROWS];
+        for (int i = 0; i < ROWS; ++i) {
+            if (i < count) unpack_row(type, rows + i*stride, from, depth, unpacked[i]);
+            else memset(&unpacked[i], 0, sizeof(Unpacked));
+        }
+        Rows * packed = (Rows *) out;
+        turn(unpacked, depth, packed);
+        turn_scales(unpacked, depth, packed);
+    }
+
+    static void pack_columns(const float * const * columns, int count, int depth, char * out) {
+        Columns * packed = (Columns *) out;
+        for (int b = 0; b < depth/BLOCK; ++b) {
+            for (int j = 0; j < COLUMNS; ++j) {
+                if (j < count) pack_block(columns[j] + b*BLOCK, j, packed[b]);
+                else clear_block(j, packed[b]);
+            }
+        }
+    }
+
+    template <int COUNT> static void multiply(ggml_type type, int depth, const char * rows, const char * columns,
+                                              Vector (&sums)[COUNT][VECTORS]) {
+        switch (type) {
+            case GGML_TYPE_Q5_K: return multiply<COUNT, FITS_32, 1>(depth, rows, columns, sums);
+            case GGML_TYPE_Q6_K: return multiply<COUNT, FITS_64, HALVES>(depth, rows, columns, sums);
+            case GGML_TYPE_Q8_0:
+                if constexpr (FITS_256 > 0) return multiply<COUNT, FITS_256, 1>(depth, rows, columns, sums);
+                return;
+            default:             return multiply<COUNT, FITS_16, 1>(depth, rows, columns, sums);
+        }
+    }
+
+private:
+    static void unpack_row(ggml_type type, const char * row, int64_t from, int depth, Unpacked & to) {
+        switch (type) {
+            case GGML_TYPE_Q4_0: return unpack((const block_q4_0 *) row + from/32, depth, to);
+            case GGML_TYPE_Q8_0: return unpack((const block_q8_0 *) row + from/32, depth, to, SIGNED_WEIGHTS ? 0 : 128);
+            case GGML_TYPE_Q4_K: return unpack((const block_q4_K *) row + from/256, depth, to);
+            case GGML_TYPE_Q5_K: return unpack((const block_q5_K *) row + from/256, depth, to);
+            case GGML_TYPE_Q6_K: return unpack((const block_q6_K *) row + from/256, depth, to);
+            default:             return;
+        }
+    }
+
+    /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */
+    static void turn(const Unpacked * rows, int depth, Rows * out) {
+        for (int k = 0; k < depth; k += 4*LANES) {
+            Vector block[LANES];
+            for (int i = 0; i < LANES; ++i) block[i] = load((const float *) (rows[i].bytes + k));
+            transpose(block);
+            for (int i = 0; i < LANES; ++i) {
+                const int at = k + 4*i;
+                if (at < depth) store((float *) out[at/BLOCK].bytes[at % BLOCK/4], block[i]);
+            }
+        }
+    }
+
+    static void turn_scales(const Unpacked * rows, int depth, Rows * out) {
+        for (int g = 0; g < depth/GROUP; g += LANES) {
+            Vector scales[LANES], minimums[LANES];
+            for (int i = 0; i < LANES; ++i) {
+                scales[i]   = load(rows[i].scales + g);
+                minimums[i] = load(rows[i].minimums + g);
+            }
+            transpose(scales);
+            transpose(minimums);
+            for (int i = 0; i < LANES && g + i < depth/GROUP; ++i) {
+                store(out[(g + i)/HALVES].scales[(g + i) % HALVES], scales[i]);
+                store(out[(g + i)/HALVES].minimums[(g + i) % HALVES], minimums[i]);
+            }
+        }
+    }
+
+    static void clear_block(int j, Columns & to) {
+        for (int k = 0; k < FOURS; ++k) memset(to.bytes[k][j], 0, 4);
+        to.scales[j] = 0;
+        for (auto & sums : to.sums) sums[j] = 0;
+    }
+
+    static void pack_block(const float * x, int j, Columns & to) {
+        Vector most_of = zero(), unknown = zero();
+        for (int k = 0; k < BLOCK; k += LANES) {
+            most_of = largest(load(x + k), most_of);
+            unknown = multiply_add(load(x + k), zero(), unknown); // not a number where there is one
+        }
+        float lanes[LANES], most = 0;
+        store(lanes, most_of);
+        for (float lane : lanes) most = std::max(most, lane);
+        const float scale = most/127, inverse = scale > 0 ? 1/scale : 0;
+        int         whole[BLOCK];
+        int8_t      bytes[BLOCK];
+        for (int k = 0; k < BLOCK; ++k) whole[k] = (int) (x[k]*inverse + std::copysign(0.5f, x[k]));
+        for (int k = 0; k < BLOCK; ++k) bytes[k] = (int8_t) whole[k];
+        for (int k = 0; k < FOURS; ++k) memcpy(to.bytes[k][j], bytes + 4*k, 4);
+        to.scales[j] = scale + sum(unknown);
+        int total = 0;
+        for (int h = 0; h < HALVES; ++h) {
+            int half = 0;
+            for (int k = 0; k < GROUP; ++k) half += whole[h*GROUP + k];
+            to.sums[h][j] = -to.scales[j]*half;
+            total += half;
+        }
+        to.sums[HALVES][j] = -to.scales[j]*total;
+    }
+
+    /**
+     * @param FITS sums of four that an accumulator takes
+     * @param PARTS of a block that have scales of their own
+     */
+    template <int COUNT, int FITS, int PARTS>
+    static void multiply(int depth, const char * packed_rows, const char * packed_columns, Vector (&sums)[COUNT][VECTORS]) {
+        constexpr int STEP = FOURS/PARTS, AT_ONCE = FITS < STEP ? FITS : STEP;
+        static_assert(FITS > 0 && STEP % AT_ONCE == 0, "");
+        const Rows *    rows    = (const Rows *) packed_rows;
+        const Columns * columns = (const Columns *) packed_columns;
+        for (int b = 0; b < depth/BLOCK; ++b, ++rows, ++columns) {
+            for (int part = 0; part < PARTS; ++part) {
+                Vector products[COUNT];
+                for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
+                    Dots dots[COUNT];
+                    for (int j = 0; j < COUNT; ++j) dots[j] = no_dots();
+#pragma GCC unroll 8 // or compilers move all accumulators to and fro in each turn
+                    for (int k = start; k < start + AT_ONCE; ++k) {
+                        const Dots w = load_bytes(rows->bytes[k]);
+                        for (int j = 0; j < COUNT; ++j) dots[j] = add_dots(w, broadcast_bytes(columns->bytes[k][j]), dots[j]);
+                    }
+                    for (int j = 0; j < COUNT; ++j)
+                        products[j] = start == part*STEP ? to_floats(dots[j]) : add(products[j], to_floats(dots[j]));
+                }
+                const Vector scale = load(rows->scales[part]), minimum = load(rows->minimums[part]);
+                for (int j = 0; j < COUNT; ++j) {
+                    const float of_part = columns->sums[PARTS == 1 ? HALVES : part][j];
+                    sums[j][0] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j], sums[j][0]);
+                    sums[j][0] = multiply_add(minimum, broadcast(of_part), sums[j][0]);
+                }
+            }
+        }
+    }
+};
+
+} // namespace paligemma
+
+#endif

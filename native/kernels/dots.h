@@ -1,0 +1,95 @@
+// Sums of four products of bytes, which instruction sets have for quantised weights: weights are unsigned, activations signed.
+#pragma once
+
+#include "vector.h"
+
+namespace paligemma {
+
+#if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512VNNI__)
+
+#define PALIGEMMA_BYTE_KERNELS
+constexpr int BYTE_COLUMNS = 12;
+/** So many sums of four fit an accumulator, of weights below 16, 32, 64 and 256; 0: it does not. 8 is a whole block of 32. */
+constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool SIGNED_WEIGHTS = false;
+
+using Dots = __m512i;
+inline Dots   no_dots() { return _mm512_setzero_si512(); }
+inline Dots   load_bytes(const void * x) { return _mm512_loadu_si512(x); }
+inline Dots   broadcast_bytes(const void * x) { return _mm512_set1_epi32(*(const int32_t *) x); }
+inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm512_dpbusd_epi32(sum, w, x); }
+inline Vector to_floats(Dots sum) { return _mm512_cvtepi32_ps(sum); }
+
+#elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX2__) && !defined(__AVX512F__)
+
+#define PALIGEMMA_BYTE_KERNELS
+constexpr int  BYTE_COLUMNS   = 6;
+constexpr bool SIGNED_WEIGHTS = false;
+
+using Dots = __m256i;
+inline Dots no_dots() { return _mm256_setzero_si256(); }
+inline Dots load_bytes(const void * x) { return _mm256_loadu_si256((const __m256i *) x); }
+inline Dots broadcast_bytes(const void * x) { return _mm256_set1_epi32(*(const int32_t *) x); }
+#if defined(__AVXVNNI__)
+constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm256_dpbusd_avx_epi32(sum, w, x); }
+inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(sum); }
+#else
+// Two sums of two products in 16 bits each: 15*127*2*8, 31*127*2*4 and 63*127*2*2 are below 32768.
+constexpr int FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0;
+inline Dots   add_dots(Dots w, Dots x, Dots sum) {
+    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+#ifdef __GNUC__
+    __asm__("" : "+x"(sum)); // or the compiler adds up in another order, for which the registers do not suffice
+#endif
+    return sum;
+}
+inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(_mm256_madd_epi16(sum, _mm256_set1_epi16(1))); }
+#endif
+
+#elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__ARM_NEON) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+
+#define PALIGEMMA_BYTE_KERNELS
+constexpr int  BYTE_COLUMNS = 12;
+constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool SIGNED_WEIGHTS = true; // below 128 they are the same
+
+using Dots = int32x4_t;
+inline Dots   no_dots() { return vdupq_n_s32(0); }
+inline Dots   load_bytes(const void * x) { return vld1q_s32((const int32_t *) x); }
+inline Dots   broadcast_bytes(const void * x) { return vld1q_dup_s32((const int32_t *) x); }
+inline Dots   add_dots(Dots w, Dots x, Dots sum) { return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+inline Vector to_floats(Dots sum) { return vcvtq_f32_s32(sum); }
+
+#elif defined(PALIGEMMA_PLAIN_KERNELS) // for tests: elsewhere ggml's own are better than this
+
+#define PALIGEMMA_BYTE_KERNELS
+constexpr int  BYTE_COLUMNS = 4;
+constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool SIGNED_WEIGHTS = false;
+
+struct Dots { int32_t lane[LANES]; };
+inline Dots no_dots() { return {}; }
+inline Dots load_bytes(const void * x) {
+    Dots dots;
+    memcpy(&dots, x, sizeof(dots));
+    return dots;
+}
+inline Dots broadcast_bytes(const void * x) {
+    Dots dots;
+    for (int32_t & lane : dots.lane) memcpy(&lane, x, sizeof(lane));
+    return dots;
+}
+inline Dots add_dots(Dots w, Dots x, Dots sum) {
+    for (int i = 0; i < 4*LANES; ++i) sum.lane[i/4] += ((const uint8_t *) w.lane)[i]*((const int8_t *) x.lane)[i];
+    return sum;
+}
+inline Vector to_floats(Dots sum) {
+    Vector wide;
+    for (int i = 0; i < LANES; ++i) wide.lane[i] = (float) sum.lane[i];
+    return wide;
+}
+
+#endif
+
+} // namespace paligemma

@@ -3,14 +3,14 @@ import { type DownloadOptions, download, modelInfo } from 'node-paligemma';
 import { print, remark, untilInterrupted } from './common.js';
 import { bytes } from './format.js';
 import { ProgressBar } from './progress-bar.js';
-import { conversionOptions, sourceOptions } from './source-options.js';
+import { conversionOptions, fetchingOptions } from './source-options.js';
 
 interface Options extends Omit<DownloadOptions, 'onProgress' | 'onNotice' | 'signal' | 'token'> {
   json?: boolean;
 }
 
 export function downloadCommand(): Command {
-  return conversionOptions(sourceOptions(new Command('download')))
+  return conversionOptions(fetchingOptions(new Command('download')))
     .description('fetch a model from the Hugging Face hub, convert it and keep it in the cache')
     .argument('<model>', 'hub id such as google/paligemma-3b-mix-224, or a checkpoint on the disk')
     .option('--keep-source', 'keep the downloaded checkpoint, to convert it to other types later')

@@ -2,6 +2,7 @@ import os from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type LoadOptions, listDevices, PaliGemma, PaliGemmaError } from 'node-paligemma';
 import { reasonOf } from 'node-paligemma/support';
+import { inFlags } from './flag-names.js';
 import { INTERRUPTED } from './interrupt.js';
 import { ProgressBar } from './progress-bar.js';
 import { fetchingOptions } from './source-options.js';
@@ -9,7 +10,7 @@ import { fetchingOptions } from './source-options.js';
 /** What `load` is given of the command line. */
 const LOADED_WITH = [
   ...(['device', 'devices', 'threads', 'contextTokens', 'maxSequences', 'quantization', 'visionQuantization'] as const),
-  ...(['adapter', 'revision', 'cacheDir', 'localFilesOnly'] as const),
+  ...(['adapter', 'maskDecoder', 'tokenizer', 'revision', 'cacheDir', 'localFilesOnly'] as const),
 ];
 
 export interface CommonOptions extends Pick<LoadOptions, (typeof LOADED_WITH)[number]> {
@@ -76,10 +77,12 @@ export const remark = (line: string): void => void process.stderr.write(`${line}
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const wordsOf = (error: unknown): string => inFlags(reasonOf(error));
+
 /** One line that names the cause, no stack trace, and the exit status that belongs to it. */
 export function fail(error: unknown, about = ''): void {
   const code = error instanceof PaliGemmaError ? `${error.code}: ` : '';
-  remark(`paligemma: ${about}${code}${reasonOf(error).replace(/\s*\n\s*/g, ' ')}`);
+  remark(`paligemma: ${about}${code}${wordsOf(error).replace(/\s*\n\s*/g, ' ')}`);
   process.exitCode = Math.max(statusFor(error), Number(process.exitCode ?? 0)); // a crash is not forgotten for what fails after it
 }
 
@@ -91,7 +94,7 @@ function statusFor(error: unknown): number {
 
 const errorObject = (error: unknown) => ({
   code: error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN',
-  message: reasonOf(error),
+  message: wordsOf(error),
 });
 
 /** Says what failed: as a JSON value where JSON is asked for, and in a line on standard error. */

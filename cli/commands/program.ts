@@ -9,6 +9,7 @@ import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor.js';
 import { downloadCommand } from './download.js';
+import { speakOf } from './flag-names.js';
 import { infoCommand } from './info.js';
 import { schemaCommand } from './schema.js';
 import { scoreCommand } from './score.js';
@@ -33,6 +34,7 @@ export function paligemma(): Command {
     .description('PaliGemma on your own machine: captions, questions, reading, detection - without Python')
     .version(version)
     .exitOverride()
+    .hook('preAction', (_, command) => speakOf(command))
     .showHelpAfterError('(paligemma --help shows the commands)');
   for (const [title, commands] of Object.entries(groups()))
     for (const command of commands)

@@ -241,6 +241,19 @@ test('a type that a converted model does not have is not passed over', async () 
   });
 });
 
+test.each(['adapter', 'maskDecoder', 'tokenizer'])(
+  '%s, for which it is too late, is not passed over',
+  async (option) => {
+    const target = await converted(emoji('checkpoint'), 'f16');
+    for (const call of [PaliGemma.load, modelInfo])
+      for (const model of [target, 'embedded'])
+        await expect(call(model, { [option]: emoji('checkpoint') })).rejects.toMatchObject({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(new RegExp(`converted already: .* with ${option}, or leave out ${option}$`)),
+        });
+  },
+);
+
 test('what else lies in a model folder does not make it a checkpoint', async () => {
   const target = await converted(emoji('checkpoint'), 'f16');
   fs.copyFileSync(emoji('checkpoint', 'config.json'), path.join(target, 'config.json'));

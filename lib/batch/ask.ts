@@ -108,6 +108,7 @@ function fieldsOf(item: BatchItem): Record<string, unknown> {
   return Object.keys(input).length > 0 ? { ...fields, input } : fields;
 }
 
+/** An error as results and queues carry it. What is none of this library's has the code ERR_UNKNOWN. */
 export const describe = (error: unknown): BatchError => ({
   code: error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN',
   message: reasonOf(error),

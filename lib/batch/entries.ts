@@ -14,6 +14,7 @@ export interface BatchOptions extends BatchRequest {
   signal?: AbortSignal;
 }
 
+/** An entry with its place in the source, from 0. */
 export interface Numbered {
   entry: BatchItem | Unusable;
   index: number;
@@ -31,7 +32,10 @@ export function items(source: BatchSource): BatchSource {
   );
 }
 
-/** Entries with their places in the source, those left out counted too. */
+/**
+ * Entries with their places in the source, those left out counted too. Plain images become items.
+ * @param skip leaves out an entry; `index` is its place
+ */
 export async function* numbered(
   source: Iterable<BatchItem | ImageInput> | AsyncIterable<BatchItem | ImageInput | Unusable>,
   skip: (entry: BatchItem | Unusable, index: number) => boolean,

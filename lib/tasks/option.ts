@@ -71,7 +71,11 @@ export function checkOptions<O extends Options>(options: O, given: object, about
   return values as OptionsOf<O>;
 }
 
-/** @throws PaliGemmaError ERR_INVALID_ARGUMENT */
+/**
+ * The value, if it is one that the option may have.
+ * @param name in errors, what the option is called where the value was given
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT naming the option and what it must be
+ */
 export function checkOption(name: string, option: Option, value: unknown): unknown {
   const { schema, expected } = option;
   const wrong = () => invalid(`${name} must be ${expected}, not ${show(value)}`);

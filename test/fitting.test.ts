@@ -1,9 +1,9 @@
 // `quantization: 'auto'`: the type that fits the memory there is.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { type NativeDevice, native } from '../lib/addon/native.js';
 import { PUBLISHED_VOCABULARY, publishedShape } from '../lib/checkpoint/published.js';
 import { fitting } from '../lib/hub/fitting.js';
 import { convert, download, modelInfo, PaliGemma } from '../lib/index.js';
-import { type NativeDevice, native } from '../lib/native.js';
 import { estimate } from '../lib/weights/estimate.js';
 import { defaultVision, type Quantization } from '../lib/weights/quantization.js';
 import { FakeHub } from './helpers/fake-hub.js';

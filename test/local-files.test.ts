@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { nameOfThis } from '../lib/holder.js';
+import { nameOfThis } from '../lib/base/holder.js';
 import { pythonSnapshot } from '../lib/hub/snapshot.js';
 import { download, listCache, modelInfo, PaliGemma } from '../lib/index.js';
 import { withLock } from '../lib/weights/lock.js';

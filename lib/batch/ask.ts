@@ -1,7 +1,8 @@
 // What one item asks, and what becomes of its answer.
+
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { isGivenUp } from '../engine/isolated/isolated-engine.js';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { generateRequest } from '../options.js';
+import { generateRequest } from '../engine/options.js';
 import { caption } from '../tasks/caption.js';
 import { generate } from '../tasks/generate.js';
 import { allOptions, allTasks, taskOf } from '../tasks/index.js';

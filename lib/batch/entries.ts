@@ -1,6 +1,6 @@
-import { invalid } from '../check.js';
-import { show } from '../errors.js';
-import type { ImageInput } from '../image.js';
+import { invalid } from '../base/check.js';
+import { show } from '../base/errors.js';
+import type { ImageInput } from '../image/input.js';
 import { type BatchItem, type BatchRequest, isItem, isUnusable, type Unusable } from './item.js';
 
 /** Items, or plain images, from an array, a generator or a stream. */

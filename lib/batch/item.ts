@@ -1,6 +1,6 @@
-import { type ErrorCode, PaliGemmaError } from '../errors.js';
+import { type ErrorCode, PaliGemmaError } from '../base/errors.js';
 import { isDataUrl } from '../image/data-url.js';
-import type { ImageInput } from '../image.js';
+import type { ImageInput } from '../image/input.js';
 import type { Choice } from '../tasks/choose.js';
 import type { Detection } from '../tasks/detect.js';
 import { allOptions, type TaskName } from '../tasks/index.js';

@@ -1,4 +1,4 @@
-import { type Deferred, deferred } from '../engine/deferred.js';
+import { type Deferred, deferred } from '../base/deferred.js';
 
 /** How much is under way at once, and in which order results come. */
 export interface RunOptions<T> {

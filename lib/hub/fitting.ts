@@ -1,15 +1,16 @@
 // Which type of a checkpoint fits the memory there is (`quantization: 'auto'`).
 import os from 'node:os';
+import { type NativeDevice, native } from '../addon/native.js';
+import { PaliGemmaError } from '../base/errors.js';
+import { notice } from '../base/notice.js';
 import { openCheckpoint } from '../checkpoint/open.js';
 import { isCpu, nameOf, wantedDevices } from '../engine/devices.js';
 import { EngineProcess } from '../engine/isolated/engine-process.js';
-import { cpuBytes, type Planned, planDevice } from '../engine/plan.js';
-import { PaliGemmaError } from '../errors.js';
-import { type NativeDevice, native } from '../native.js';
-import { notice } from '../notice.js';
-import { engineOptions } from '../options.js';
+import { engineOptions } from '../engine/options.js';
+import { cpuBytes, planDevice } from '../engine/plan.js';
 import type { LoadOptions } from '../types.js';
 import { estimate } from '../weights/estimate.js';
+import type { Planned } from '../weights/model-folder.js';
 import { defaultVision, type Quantization } from '../weights/quantization.js';
 
 /** Of what is there already, best first: more than f16 takes more memory and gives no other answers. */

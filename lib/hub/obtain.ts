@@ -2,10 +2,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkFunction, flag, text } from '../check.js';
-import { PaliGemmaError } from '../errors.js';
-import { notice } from '../notice.js';
-import { sourceOptions } from '../options.js';
+import { checkFunction, flag, text } from '../base/check.js';
+import { PaliGemmaError } from '../base/errors.js';
+import { notice } from '../base/notice.js';
 import type { LoadOptions, Progress } from '../types.js';
 import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
 import { withLock } from '../weights/lock.js';
@@ -17,6 +16,7 @@ import { downloadFiles } from './download.js';
 import { bestFound, bestToMake, FOUND_TYPES } from './fitting.js';
 import { type HubRepo, isHubId } from './hub.js';
 import { isOffline } from './offline.js';
+import { sourceOptions } from './options.js';
 import { snapshotOf, sourceOf } from './source.js';
 
 export interface ObtainOptions

@@ -1,13 +1,13 @@
 // Where the files of a repository come from: the disk, or the hub.
 import path from 'node:path';
+import type { LoadOptions } from '../types.js';
 import { ModelShelf } from './cache.js';
 import { type HubFile, type HubRepo, openRepo } from './hub.js';
 import { type HubContent, neededFiles } from './hub-files.js';
-import type { ObtainOptions } from './obtain.js';
 import { isOffline, notHere } from './offline.js';
 import { pythonSnapshot, type Snapshot, snapshotIn } from './snapshot.js';
 
-type Options = Pick<ObtainOptions, 'cacheDir' | 'localFilesOnly' | 'token' | 'signal'>;
+type Options = Pick<LoadOptions, 'cacheDir' | 'localFilesOnly' | 'token' | 'signal'>;
 
 /** What a repository holds that is needed, and where it is when it need not be fetched. */
 export interface Source {

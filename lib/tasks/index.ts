@@ -1,5 +1,5 @@
 // All tasks, a line each. Without a task, the first one that a given option implies is meant; see `impliedBy`.
-import { oneOf } from '../check.js';
+import { oneOf } from '../base/check.js';
 import { answer } from './answer.js';
 import { caption } from './caption.js';
 import { choose } from './choose.js';

@@ -1,6 +1,6 @@
 // An option is described once. Types, checks, flags with their help and JSON Schemas all come from the description.
-import { flag, invalid, number, text, texts, whole } from '../check.js';
-import { show } from '../errors.js';
+import { flag, invalid, number, text, texts, whole } from '../base/check.js';
+import { show } from '../base/errors.js';
 
 /** What a value may be, in the words of JSON Schema. */
 export type OptionSchema =

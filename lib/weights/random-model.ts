@@ -1,6 +1,7 @@
 // Models of the published sizes with random weights: as large and as fast as the real ones, for benchmarks.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PaliGemmaError, show } from '../base/errors.js';
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
@@ -12,7 +13,6 @@ import {
 } from '../checkpoint/published.js';
 import { product, type View } from '../checkpoint/stored-tensor.js';
 import { IMAGE, type Token, TokenType } from '../checkpoint/tokenizer.js';
-import { PaliGemmaError, show } from '../errors.js';
 import { type ConvertOptions, convertCheckpoint } from './convert.js';
 
 /** `3b-224`, `pg2-10b-448`, ... */

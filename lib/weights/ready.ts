@@ -1,5 +1,5 @@
 // What is converted already is what it is: options that ask for something else must not be passed over in silence.
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 import type { LoadOptions } from '../types.js';
 import type { ModelFolder } from './model-folder.js';
 

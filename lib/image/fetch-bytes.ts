@@ -1,4 +1,4 @@
-import { brief, PaliGemmaError, reasonOf } from './errors.js';
+import { brief, PaliGemmaError, reasonOf } from '../base/errors.js';
 
 /** Limits of one download, where none other is given: encoded pictures beyond them are refused. In bytes: 64 MiB. */
 export const FETCH_LIMIT_BYTES = 64 << 20;

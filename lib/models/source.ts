@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { isCheckpoint } from './checkpoint/open.js';
-import { brief, PaliGemmaError } from './errors.js';
-import { isHubId } from './hub/hub.js';
-import { findModel, obtainModel } from './hub/obtain.js';
-import { packageRoot } from './package-root.js';
-import type { LoadOptions } from './types.js';
-import { isModelFolder, type ModelFolder, openModelFolder } from './weights/model-folder.js';
-import { refuseAdditions, refuseOtherTypes } from './weights/ready.js';
+import { brief, PaliGemmaError } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
+import { isCheckpoint } from '../checkpoint/open.js';
+import { isHubId } from '../hub/hub.js';
+import { findModel, obtainModel } from '../hub/obtain.js';
+import type { LoadOptions } from '../types.js';
+import { isModelFolder, type OpenedModel, openModelFolder } from '../weights/model-folder.js';
+import { refuseAdditions, refuseOtherTypes } from '../weights/ready.js';
 
 /** What the model that comes with the package is called; a folder of that name is `./embedded`. */
 export const EMBEDDED = 'embedded';
@@ -16,8 +16,6 @@ export const EMBEDDED = 'embedded';
 export const embeddedModel = (): string => path.join(packageRoot(), 'models', 'paligemma-emoji-112');
 
 const notFound = (what: string) => new PaliGemmaError('ERR_MODEL_NOT_FOUND', what);
-
-export type OpenedModel = ModelFolder & { embedded: boolean };
 
 /**
  * Opens what `load` was given: a model folder, `embedded` (or nothing) for the embedded model, or a checkpoint or hub id, which is fetched and

@@ -1,3 +1,5 @@
+import { checkFunction, checkSignal, flag, invalid, object, text } from './base/check.js';
+import { Gate } from './base/gate.js';
 import { checkRequest, questionOf, resultOf } from './batch/ask.js';
 import { type BatchOptions, type BatchSource, items, numbered } from './batch/entries.js';
 import {
@@ -9,17 +11,17 @@ import {
   isUnusable,
 } from './batch/item.js';
 import { run } from './batch/run.js';
-import { checkFunction, checkSignal, flag, invalid, object, text } from './check.js';
-import { Gate } from './engine/gate.js';
 import { isDeath, isGivenUp } from './engine/isolated/isolated-engine.js';
 import { loadEngines } from './engine/load.js';
 import { Requests } from './engine/requests.js';
+import { askTask, logprobOf, picturesOf, type Run } from './engine/run-task.js';
+import { textStream } from './engine/stream.js';
 import { Access } from './image/access.js';
-import type { ImageInput } from './image.js';
-import { openModel } from './model-source.js';
-import { type PublishedModel, publishedModels } from './models.js';
-import { givenModel, loadOptions } from './options.js';
-import { textStream } from './stream.js';
+import type { ImageInput } from './image/input.js';
+import { type VideoInput, videoFrames } from './image/video.js';
+import { givenModel, loadOptions } from './models/options.js';
+import { type PublishedModel, publishedModels } from './models/published.js';
+import { openModel } from './models/source.js';
 import { answer } from './tasks/answer.js';
 import { caption } from './tasks/caption.js';
 import { type Choice, choose, type MultipleChoice } from './tasks/choose.js';
@@ -27,7 +29,6 @@ import { type Detection, detect } from './tasks/detect.js';
 import { type TaskName, taskOf } from './tasks/index.js';
 import type { Options } from './tasks/option.js';
 import { read } from './tasks/read.js';
-import { askTask, logprobOf, picturesOf, type Run } from './tasks/run.js';
 import { type Segment, segment } from './tasks/segment.js';
 import type { Task } from './tasks/task.js';
 import type {
@@ -50,7 +51,6 @@ import type {
   Trace,
   VideoOptions,
 } from './types.js';
-import { type VideoInput, videoFrames } from './video.js';
 
 const EMBEDDED_WARNING =
   "no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only; load('embedded') means it";

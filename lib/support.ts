@@ -3,6 +3,13 @@
  * writes them a second time. An application needs none of them. They change with any version: depend on one version alone.
  * @packageDocumentation
  */
+
+export { invalid, number, whole } from './base/check.js';
+export { type Deferred, deferred } from './base/deferred.js';
+export { ERROR_CODES, reasonOf, show } from './base/errors.js';
+export { describeHolder, type Holder } from './base/holder.js';
+export { parseJson } from './base/json.js';
+export { isHeld, type Lock, tryLock } from './base/lock.js';
 export { checkRequest, describe, ownQuestion, resultOf, Withdrawn } from './batch/ask.js';
 export { type Numbered, numbered } from './batch/entries.js';
 export {
@@ -18,18 +25,13 @@ export {
   type Unusable,
 } from './batch/item.js';
 export { type RunOptions, run } from './batch/run.js';
-export { invalid, number, whole } from './check.js';
-export { type Deferred, deferred } from './engine/deferred.js';
 export { isGivenUp } from './engine/isolated/isolated-engine.js';
-export { ERROR_CODES, reasonOf, show } from './errors.js';
-export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './fetch-bytes.js';
-export { describeHolder, type Holder } from './holder.js';
 export { Access } from './image/access.js';
 export { isDataUrl, readDataUrl } from './image/data-url.js';
+export { FORMATS } from './image/decode.js';
+export { MAX_SIDE } from './image/decoded.js';
+export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './image/fetch-bytes.js';
 export { filePath } from './image/locate.js';
-export { FORMATS, MAX_SIDE } from './image.js';
-export { parseJson } from './json.js';
-export { isHeld, type Lock, tryLock } from './lock.js';
 export { allOptions, allTasks, TASK_NAMES, taskOf } from './tasks/index.js';
 export { checkOption } from './tasks/option.js';
 export { sampling } from './tasks/sampling.js';

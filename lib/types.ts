@@ -1,9 +1,9 @@
+import type { Run } from './engine/run-task.js';
 import type { ImageAccess } from './image/access.js';
-import type { ImageInput } from './image.js';
+import type { ImageInput } from './image/input.js';
+import type { FrameOptions } from './image/video.js';
 import type { OwnOptions, TaskName, TaskResult, Tasks } from './tasks/index.js';
 import type { OptionsOf } from './tasks/option.js';
-import type { Run } from './tasks/run.js';
-import type { FrameOptions } from './video.js';
 import type { Quantization, VisionQuantization } from './weights/quantization.js';
 
 /** `cuda:1` is the second card of its kind, `cuda` the first. */

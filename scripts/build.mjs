@@ -94,7 +94,7 @@ const newest = (folder) =>
 /** The library, and the command line over it. */
 export function buildTypeScript() {
   buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
-  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'fleet'], ['cli.js', 'sources.js']);
+  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'completion', 'fleet'], ['cli.js', 'sources.js']);
 }
 
 function buildPackage(folder, rooms, outputs) {

@@ -38,6 +38,10 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const tarball = pack();
 const commandLine = pack('--workspace', 'paligemma');
+for (const file of [tarball, commandLine]) {
+  const files = execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }).split('\n');
+  check(`${path.basename(file)} has the licence with it`, files.includes('package/LICENSE'));
+}
 sizes();
 exportsAndTypes();
 binaries();

@@ -3,11 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gguf } from '@huggingface/gguf';
 import { describe, expect, test } from '@jest/globals';
+import { type GgufPlan, type NativeView, native } from '../lib/addon/native.js';
 import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { readSafetensors } from '../lib/checkpoint/safetensors.js';
 import type { StoredTensor } from '../lib/checkpoint/stored-tensor.js';
 import { convert, modelInfo, PaliGemma } from '../lib/index.js';
-import { type GgufPlan, type NativeView, native } from '../lib/native.js';
 import { openModelFolder } from '../lib/weights/model-folder.js';
 import {
   bytesOf,

@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
+import { type NativeDevice, native } from '../lib/addon/native.js';
 import { planDevice } from '../lib/engine/plan.js';
 import { computeThreads } from '../lib/engine/processors.js';
 import { listDevices, PaliGemma } from '../lib/index.js';
-import { type NativeDevice, native } from '../lib/native.js';
 import type { ModelFolder } from '../lib/weights/model-folder.js';
 import { EMBEDDED, emoji, PICTURE } from './helpers/fixtures.js';
 

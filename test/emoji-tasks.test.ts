@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
+import { native } from '../lib/addon/native.js';
 import { readNpz } from '../lib/checkpoint/npz.js';
 import { convert, draw, type Mask, PaliGemma } from '../lib/index.js';
-import { native } from '../lib/native.js';
 import { converted, EMBEDDED, emoji, PICTURE, readFloats, readJson, scratch } from './helpers/fixtures.js';
 
 interface Answer {

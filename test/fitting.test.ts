@@ -1,9 +1,9 @@
 // `quantization: 'auto'`: the type that fits the memory there is.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { type NativeDevice, native } from '../lib/addon/native.js';
 import { PUBLISHED_VOCABULARY, publishedShape } from '../lib/checkpoint/published.js';
 import { fitting } from '../lib/hub/fitting.js';
 import { convert, download, modelInfo, PaliGemma } from '../lib/index.js';
-import { type NativeDevice, native } from '../lib/native.js';
 import { estimate } from '../lib/weights/estimate.js';
 import { defaultVision, type Quantization } from '../lib/weights/quantization.js';
 import { FakeHub } from './helpers/fake-hub.js';
@@ -66,6 +66,15 @@ describe("quantization: 'auto'", () => {
     expect(hub.requests).toEqual([]);
   });
 
+  test('has another process ask for the cards where the engine is isolated', async () => {
+    const devices = jest.spyOn(native(), 'devices');
+    for (let i = 0; i < 2; i++) {
+      await using model = await PaliGemma.load(emoji('checkpoint'), { quantization: 'auto', cacheDir, isolated: true });
+      expect(model.info.quantization).toBe('f16');
+    }
+    expect(devices).not.toHaveBeenCalled();
+  });
+
   test('takes a converted model as it is, and is none for convert', async () => {
     await using model = await PaliGemma.load(EMBEDDED, auto());
     expect(model.info.embedded).toBe(true);
@@ -93,10 +102,10 @@ describe('what fits', () => {
     [24, 5, { devices: ['cuda', 'cpu'] }, 'q8_0', 'cuda:0, cpu'],
     [1, 64, { device: 'cuda' }, undefined, undefined],
     [1, 1, {}, undefined, undefined],
-  ] as const)('a card of %d GB and %d GB of memory, %j: %s on %s', (gigabytes, free, options, type, device) => {
+  ] as const)('a card of %d GB and %d GB of memory, %j: %s on %s', async (gigabytes, free, options, type, device) => {
     jest.spyOn(native(), 'devices').mockReturnValue([card(gigabytes), cpu]);
     memory(free * 1e9);
-    const found = fitting(models, options as object);
+    const found = await fitting(models, options as object);
     expect([found?.model.textType, found?.device]).toEqual([type, device]);
   });
 });

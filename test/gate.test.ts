@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deferred } from '../lib/engine/deferred.js';
-import { Gate } from '../lib/engine/gate.js';
+import { deferred } from '../lib/base/deferred.js';
+import { Gate } from '../lib/base/gate.js';
 
 test('lets so many in at a time, in order', async () => {
   const gate = new Gate(2);

@@ -8,8 +8,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Access, type ImageAccess } from '../lib/image/access.js';
+import { decodeImage } from '../lib/image/decode.js';
+import type { ImageInput } from '../lib/image/input.js';
 import { isPublic } from '../lib/image/public-fetch.js';
-import { decodeImage, type ImageInput } from '../lib/image.js';
 import { PaliGemma } from '../lib/index.js';
 import { EMBEDDED, FIXTURES, PICTURE, scratch } from './helpers/fixtures.js';
 

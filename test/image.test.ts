@@ -5,9 +5,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { FETCH_LIMIT_BYTES } from '../lib/fetch-bytes.js';
-import { decodeImage, type ImageInput, withImage } from '../lib/image.js';
-import { native } from '../lib/native.js';
+import { native } from '../lib/addon/native.js';
+import { decodeImage, withImage } from '../lib/image/decode.js';
+import { FETCH_LIMIT_BYTES } from '../lib/image/fetch-bytes.js';
+import type { ImageInput } from '../lib/image/input.js';
 import { FIXTURES, scratch } from './helpers/fixtures.js';
 
 const fixture = (name: string) => path.join(FIXTURES, 'images', name);

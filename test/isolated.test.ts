@@ -4,10 +4,10 @@ import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { NativeGenerate, NativeModelOptions } from '../lib/addon/native.js';
 import { type Channel, openChannel, type UtilityProcess } from '../lib/engine/isolated/channel.js';
 import type { FromEngine, ToEngine } from '../lib/engine/isolated/wire.js';
 import { PaliGemma } from '../lib/index.js';
-import type { NativeGenerate, NativeModelOptions } from '../lib/native.js';
 import { EMBEDDED, PICTURE, ROOT, scratch } from './helpers/fixtures.js';
 
 const OWL = 'an owl and a cat';

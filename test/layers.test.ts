@@ -37,13 +37,13 @@ interface Manifest {
 const manifest = (folder: string): Manifest =>
   JSON.parse(fs.readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8'));
 
-const ROOMS = ['batch', 'bench', 'commands', 'fleet'];
+const ROOMS = ['batch', 'bench', 'commands', 'completion', 'fleet'];
 const library = importsOf('lib');
 const commandLine = ROOMS.flatMap((room) => importsOf(`cli/${room}`));
 
 test('imports are found at all', () => {
   expect(named(library)).toContain('lib/paligemma.ts: ./batch/ask.js');
-  expect(named(commandLine)).toContain('cli/commands/index.ts: commander');
+  expect(named(commandLine)).toContain('cli/commands/program.ts: commander');
   expect(named(commandLine).length).toBeGreaterThan(100);
   const folders = fs
     .readdirSync(path.join(ROOT, 'cli'), { withFileTypes: true })
@@ -66,6 +66,58 @@ describe('the library', () => {
     expect(
       [...new Set(used.map(({ from }) => packageOf(from)))].filter((name) => !optional.includes(name)).sort(),
     ).toEqual(Object.keys(manifest('.').dependencies).sort());
+  });
+});
+
+describe("the library's rooms", () => {
+  // Public types say what callers see, of every room: they are no code, and known everywhere.
+  const TYPES = 'lib/types';
+  const inner = library.filter(({ target }) => target !== undefined && target !== TYPES);
+
+  test('go one way, from what a caller says to the addon', () => {
+    const below: Record<string, string[]> = {
+      models: ['hub', 'engine', 'weights', 'checkpoint', 'image', 'base'],
+      hub: ['engine', 'weights', 'checkpoint', 'addon', 'base'],
+      batch: ['engine', 'tasks', 'image', 'base'],
+      engine: ['tasks', 'image', 'weights', 'addon', 'base'],
+      tasks: ['image', 'addon', 'base'],
+      weights: ['checkpoint', 'addon', 'base'],
+      image: ['addon', 'base'],
+      checkpoint: ['base'],
+      addon: ['base'],
+      base: [],
+    };
+    const entries = fs.readdirSync(path.join(ROOT, 'lib'));
+    expect(entries.filter((name) => !name.endsWith('.ts')).sort()).toEqual(Object.keys(below).sort());
+    // Those that are public, and what joins the rooms.
+    expect(entries.filter((name) => name.endsWith('.ts')).sort()).toEqual(
+      ['common', 'index', 'paligemma', 'support', 'types'].map((name) => `${name}.ts`),
+    );
+    const against = inner.filter(({ file, target }) => {
+      const [from, to] = [file, target as string].map((name) => name.split('/')[1] as string) as [string, string];
+      return file.split('/').length > 2 && from !== to && !below[from]?.includes(to);
+    });
+    expect(named(against)).toEqual([]);
+  });
+
+  test('have no circle of files', () => {
+    const next = new Map<string, Import[]>();
+    for (const one of inner) {
+      const file = one.file.replace(/\.ts$/, '');
+      next.set(file, [...(next.get(file) ?? []), one]);
+    }
+    const done = new Set<string>();
+    const circleFrom = (file: string, way: string[]): string[] => {
+      if (way.includes(file)) return [...way, file];
+      if (done.has(file) || file === TYPES) return [];
+      for (const { target } of next.get(file) ?? []) {
+        const circle = circleFrom(target as string, [...way, file]);
+        if (circle.length > 0) return circle;
+      }
+      done.add(file);
+      return [];
+    };
+    for (const file of next.keys()) expect(circleFrom(file, [])).toEqual([]);
   });
 });
 
@@ -94,7 +146,8 @@ describe('the command line', () => {
 
   test('goes one way: commands use the fleet and batches, the fleet uses batches', () => {
     const below: Record<string, string[]> = {
-      commands: ['batch', 'bench', 'fleet'],
+      commands: ['batch', 'bench', 'completion', 'fleet'],
+      completion: [],
       fleet: ['batch'],
       batch: [],
       bench: [],

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { nameOfThis } from '../lib/holder.js';
+import { nameOfThis } from '../lib/base/holder.js';
 import { pythonSnapshot } from '../lib/hub/snapshot.js';
 import { download, listCache, modelInfo, PaliGemma } from '../lib/index.js';
 import { withLock } from '../lib/weights/lock.js';
 import { FakeHub } from './helpers/fake-hub.js';
-import { emoji, PICTURE, scratch } from './helpers/fixtures.js';
+import { EMBEDDED, emoji, PICTURE, scratch } from './helpers/fixtures.js';
 
 const ID = 'emoji/paligemma-emoji-112';
 const saved = { ...process.env };
@@ -144,6 +144,25 @@ describe("a checkpoint in Python's cache", () => {
     pythonCache(COMMIT, skip);
     await PaliGemma.load(ID, { cacheDir }).then((model) => model.dispose());
     expect(hub.requests.some(({ path: asked }) => asked.includes('/resolve/'))).toBe(true);
+  });
+});
+
+describe("GGUF files in Python's cache", () => {
+  const COMMIT = 'abcdef0123456789abcdef0123456789abcdef01';
+
+  test('are found by load and by info, and take nothing in', async () => {
+    const snapshot = pythonCache(COMMIT, /./);
+    for (const name of fs.readdirSync(EMBEDDED).filter((one) => one.endsWith('.gguf')))
+      fs.copyFileSync(path.join(EMBEDDED, name), path.join(snapshot, name));
+    expect((await modelInfo(ID, { cacheDir })).path).toBe(snapshot);
+    await using model = await PaliGemma.load(ID, { cacheDir });
+    expect(await model.caption(PICTURE)).toBe('an owl and a cat');
+    for (const call of [PaliGemma.load, modelInfo, download])
+      await expect(call(ID, { cacheDir, localFilesOnly: true, adapter: 'no/adapter' })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+        message: expect.stringMatching(/leave out adapter/),
+      });
+    expect(hub.requests).toEqual([]);
   });
 });
 

@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { nameOfThis } from '../lib/holder.js';
-import { isHeld, type Lock, tryLock } from '../lib/lock.js';
+import { nameOfThis } from '../lib/base/holder.js';
+import { isHeld, type Lock, tryLock } from '../lib/base/lock.js';
 import { scratch } from './helpers/fixtures.js';
 
 const place = () => path.join(scratch('lock'), 'x.lock');

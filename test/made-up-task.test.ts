@@ -37,8 +37,9 @@ beforeAll(async () => {
   // Where a package has what the code looks for beside itself.
   for (const name of ['node_modules', 'models', 'build', 'prebuilds', 'package.json'])
     if (fs.existsSync(path.join(ROOT, name))) fs.symlinkSync(path.join(ROOT, name), path.join(root, name));
-  for (const name of ['lib', ...['commands', 'batch', 'fleet', 'bench', 'package.json'].map((part) => `cli/${part}`)])
-    fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
+  const sources = (file: string) => !['dist', 'node_modules'].includes(path.basename(file));
+  for (const name of ['lib', 'cli'])
+    fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true, filter: sources });
   const index = path.join(root, 'lib', 'tasks', 'index.ts');
   fs.writeFileSync(path.join(root, 'lib', 'tasks', 'tally.ts'), DESCRIPTION);
   const text = fs.readFileSync(index, 'utf8');

@@ -3,9 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { type GgufEntry, type GgufPlan, native } from '../lib/addon/native.js';
 import { openCheckpoint } from '../lib/checkpoint/open.js';
 import { convert, modelInfo, PaliGemma, PaliGemmaError } from '../lib/index.js';
-import { type GgufEntry, type GgufPlan, native } from '../lib/native.js';
 import { textMetadata, visionMetadata } from '../lib/weights/metadata.js';
 import { planText, planVision } from '../lib/weights/tensor-plan.js';
 import { converted, EMBEDDED, emoji, PICTURE, reference, scratch } from './helpers/fixtures.js';
@@ -240,6 +240,19 @@ test('a type that a converted model does not have is not passed over', async () 
     message: expect.stringMatching(/text f16, vision f16/),
   });
 });
+
+test.each(['adapter', 'maskDecoder', 'tokenizer'])(
+  '%s, for which it is too late, is not passed over',
+  async (option) => {
+    const target = await converted(emoji('checkpoint'), 'f16');
+    for (const call of [PaliGemma.load, modelInfo])
+      for (const model of [target, 'embedded'])
+        await expect(call(model, { [option]: emoji('checkpoint') })).rejects.toMatchObject({
+          code: 'ERR_INVALID_ARGUMENT',
+          message: expect.stringMatching(new RegExp(`converted already: .* with ${option}, or leave out ${option}$`)),
+        });
+  },
+);
 
 test('what else lies in a model folder does not make it a checkpoint', async () => {
   const target = await converted(emoji('checkpoint'), 'f16');

@@ -47,7 +47,7 @@ export async function measure(
   const loaded = await PaliGemma.load(model, {
     ...loadOptions,
     isolated: true,
-    maxSequences: Math.max(...concurrency),
+    maxSequences: loadOptions.maxSequences ?? Math.max(...concurrency),
   });
   const load = performance.now() - started;
   try {

@@ -3,8 +3,8 @@ import type { BatchResult } from 'node-paligemma';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { remark } from './common.js';
 import { duration } from './format.js';
+import { LINE_EVERY_MS } from './progress-bar.js';
 
-const LINE_EVERY_MS = 10_000;
 /** The speed is that of the last so many milliseconds. */
 const RATE_MS = 30_000;
 const TIMES = 10_000;

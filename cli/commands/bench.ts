@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Quantization } from 'node-paligemma';
-import { writeRandomModel } from 'node-paligemma/support';
+import { whole, writeRandomModel } from 'node-paligemma/support';
 import { type BenchReport, measure } from '../bench/measure.js';
 import { type CommonOptions, EMBEDDED, modelCommand, numeric, print, remark, untilInterrupted } from './common.js';
 import { bytes } from './format.js';
@@ -39,6 +39,7 @@ function counts(text: string): number[] {
 
 async function run(options: Options): Promise<void> {
   const { random, keep, model, json, maxTokens, prompt, concurrency, requests, ...load } = options;
+  whole('--requests', requests, 1, 1_000_000);
   const bar = new ProgressBar();
   const folder =
     random === undefined ? undefined : (keep ?? (await mkdtemp(path.join(os.tmpdir(), 'paligemma-bench-'))));

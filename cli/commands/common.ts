@@ -1,16 +1,19 @@
 import os from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type LoadOptions, listDevices, PaliGemma, PaliGemmaError } from 'node-paligemma';
 import { reasonOf } from 'node-paligemma/support';
+import { inFlags } from './flag-names.js';
 import { INTERRUPTED } from './interrupt.js';
 import { ProgressBar } from './progress-bar.js';
-import { sourceOptions } from './source-options.js';
+import { fetchingOptions } from './source-options.js';
 
-export interface CommonOptions
-  extends Pick<
-    LoadOptions,
-    'device' | 'devices' | 'threads' | 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'
-  > {
+/** What `load` is given of the command line. */
+const LOADED_WITH = [
+  ...(['device', 'devices', 'threads', 'contextTokens', 'maxSequences', 'quantization', 'visionQuantization'] as const),
+  ...(['adapter', 'maskDecoder', 'tokenizer', 'revision', 'cacheDir', 'localFilesOnly'] as const),
+];
+
+export interface CommonOptions extends Pick<LoadOptions, (typeof LOADED_WITH)[number]> {
   model?: string;
   json?: boolean;
   /** Use all cards of the best kind where the user names none. */
@@ -31,10 +34,16 @@ export const commaList = (text: string): string[] => text.split(',').map((name) 
 
 /** A command with the options that all commands around a model share. */
 export function modelCommand(name: string): Command {
-  return sourceOptions(new Command(name))
+  return fetchingOptions(new Command(name))
     .option('--model <path or id>', 'model folder, checkpoint, hub id, or embedded (default: the embedded emoji model)')
-    .option('--device <name>', 'auto, cpu, cuda, cuda:1, metal or vulkan')
+    .addOption(
+      new Option('--device <name>', 'where to compute; cuda:1 is the second card of its kind (default: auto)')
+        .choices(['auto', 'cpu', 'cuda', 'metal', 'vulkan'])
+        .argParser((name) => name), // the library knows them all
+    )
     .option('--threads <n>', 'threads to compute with (default: all physical cores)', numeric)
+    .option('--context-tokens <n>', 'most tokens of images, prompt and answer together (default: 2560)', numeric)
+    .option('--max-sequences <n>', 'requests computed at the same time (default: as memory allows)', numeric)
     .option('--json', 'print JSON, one value a line');
 }
 
@@ -68,10 +77,12 @@ export const remark = (line: string): void => void process.stderr.write(`${line}
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const wordsOf = (error: unknown): string => inFlags(reasonOf(error));
+
 /** One line that names the cause, no stack trace, and the exit status that belongs to it. */
 export function fail(error: unknown, about = ''): void {
   const code = error instanceof PaliGemmaError ? `${error.code}: ` : '';
-  remark(`paligemma: ${about}${code}${reasonOf(error).replace(/\s*\n\s*/g, ' ')}`);
+  remark(`paligemma: ${about}${code}${wordsOf(error).replace(/\s*\n\s*/g, ' ')}`);
   process.exitCode = Math.max(statusFor(error), Number(process.exitCode ?? 0)); // a crash is not forgotten for what fails after it
 }
 
@@ -83,7 +94,7 @@ function statusFor(error: unknown): number {
 
 const errorObject = (error: unknown) => ({
   code: error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN',
-  message: reasonOf(error),
+  message: wordsOf(error),
 });
 
 /** Says what failed: as a JSON value where JSON is asked for, and in a line on standard error. */
@@ -106,8 +117,8 @@ export async function withModel(
   let model: PaliGemma;
   const bar = new ProgressBar();
   try {
-    const { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir } = options;
-    const chosen = { device, devices, threads, quantization, visionQuantization, adapter, revision, cacheDir };
+    const { device, devices } = options;
+    const chosen = Object.fromEntries(LOADED_WITH.map((name) => [name, options[name]]));
     const load = (where: Pick<LoadOptions, 'device' | 'devices'>) =>
       untilInterrupted((signal) =>
         PaliGemma.load(options.model ?? EMBEDDED, {

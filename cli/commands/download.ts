@@ -1,16 +1,17 @@
 import { Command } from 'commander';
 import { type DownloadOptions, download, modelInfo } from 'node-paligemma';
 import { print, remark, untilInterrupted } from './common.js';
+import { inFlags } from './flag-names.js';
 import { bytes } from './format.js';
 import { ProgressBar } from './progress-bar.js';
-import { conversionOptions, sourceOptions } from './source-options.js';
+import { fetchingOptions } from './source-options.js';
 
 interface Options extends Omit<DownloadOptions, 'onProgress' | 'onNotice' | 'signal' | 'token'> {
   json?: boolean;
 }
 
 export function downloadCommand(): Command {
-  return conversionOptions(sourceOptions(new Command('download')))
+  return fetchingOptions(new Command('download'))
     .description('fetch a model from the Hugging Face hub, convert it and keep it in the cache')
     .argument('<model>', 'hub id such as google/paligemma-3b-mix-224, or a checkpoint on the disk')
     .option('--keep-source', 'keep the downloaded checkpoint, to convert it to other types later')
@@ -26,7 +27,12 @@ async function run(model: string, { json, ...options }: Options): Promise<void> 
   const bar = new ProgressBar();
   try {
     const folder = await untilInterrupted((signal) =>
-      download(model, { ...options, signal, onProgress: bar.update, onNotice: bar.say(remark) }),
+      download(model, {
+        ...options,
+        signal,
+        onProgress: bar.update,
+        onNotice: bar.say((text) => remark(inFlags(text))),
+      }),
     );
     bar.stop();
     const info = await modelInfo(folder);

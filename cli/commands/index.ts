@@ -1,30 +1,6 @@
-import { createRequire } from 'node:module';
-import { Command, CommanderError } from 'commander';
-import { allTasks } from 'node-paligemma/support';
-import { batchCommand } from './batch.js';
-import { benchCommand } from './bench.js';
-import { cacheCommand } from './cache.js';
+import { CommanderError } from 'commander';
 import { fail } from './common.js';
-import { convertCommand } from './convert.js';
-import { doctorCommand } from './doctor.js';
-import { downloadCommand } from './download.js';
-import { infoCommand } from './info.js';
-import { schemaCommand } from './schema.js';
-import { scoreCommand } from './score.js';
-import { taskCommand } from './task-command.js';
-import { videoCommand } from './video.js';
-import { workerCommand } from './worker.js';
-
-/** Of this package, which is the same way off from the sources as from what is built of them. */
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-
-/** As help shows them. */
-const groups = {
-  'Ask about images:': [...allTasks.map(taskCommand), videoCommand(), scoreCommand()],
-  'Ask about many images:': [batchCommand(), workerCommand()],
-  'Models:': [downloadCommand(), convertCommand(), cacheCommand(), infoCommand()],
-  'About this program:': [doctorCommand(), benchCommand(), schemaCommand()],
-};
+import { paligemma } from './program.js';
 
 // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -36,17 +12,8 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-const program = new Command('paligemma')
-  .description('PaliGemma on your own machine: captions, questions, reading, detection - without Python')
-  .version(version)
-  .exitOverride()
-  .showHelpAfterError('(paligemma --help shows the commands)');
-for (const [title, commands] of Object.entries(groups))
-  for (const command of commands)
-    program.addCommand(command.helpGroup(title).exitOverride().copyInheritedSettings(program));
-
 try {
-  await program.parseAsync();
+  await paligemma().parseAsync();
 } catch (error) {
   // Commander has already printed help or what is wrong with the usage.
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;

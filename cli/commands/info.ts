@@ -5,7 +5,10 @@ import { bytes } from './format.js';
 import { sourceOptions } from './source-options.js';
 
 interface Options
-  extends Pick<LoadOptions, 'quantization' | 'visionQuantization' | 'adapter' | 'revision' | 'cacheDir'> {
+  extends Pick<
+    LoadOptions,
+    'quantization' | 'visionQuantization' | 'adapter' | 'maskDecoder' | 'tokenizer' | 'revision' | 'cacheDir'
+  > {
   model?: string;
   json?: boolean;
 }

@@ -2,15 +2,26 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from 'node-paligemma';
 import { bytes, duration } from './format.js';
 
+/** Where no terminal shows a bar, a log gets a line so often: enough to see that it goes on, and to be read later. */
+export const LINE_EVERY_MS = 10_000;
+
 const DOING = { download: 'downloading', convert: 'converting', load: 'loading' };
 
-/** A bar for each stage of work on a terminal; elsewhere nothing, so that logs stay readable. */
+/** How far a stage of work is: a bar on a terminal; elsewhere a plain line now and then, and none of what is done at once. */
 export class ProgressBar {
   #bar: SingleBar | undefined;
   #stage: Progress['stage'] | undefined;
+  #said = 0;
+
+  /** @param now the time in milliseconds */
+  constructor(
+    private readonly stream: NodeJS.WriteStream = process.stderr,
+    private readonly now = () => performance.now(),
+  ) {}
 
   /** Loading takes a moment only: it has no bar. */
-  readonly update = ({ stage, done, total, speed = 0, timeLeft = Number.POSITIVE_INFINITY }: Progress): void => {
+  readonly update = (progress: Progress): void => {
+    const { stage, done, total, speed = 0, timeLeft = Number.POSITIVE_INFINITY } = progress;
     if (stage === 'load') {
       this.stop();
       return;
@@ -19,10 +30,18 @@ export class ProgressBar {
     if (stage !== this.#stage) {
       this.stop();
       this.#stage = stage;
-      this.#bar = newBar();
-      this.#bar.start(total, done, payload);
+      this.#said = this.now();
+      if (this.stream.isTTY) {
+        this.#bar = newBar(this.stream);
+        this.#bar.start(total, done, payload);
+      }
     }
     this.#bar?.update(done, payload);
+    if (this.stream.isTTY || this.now() - this.#said < LINE_EVERY_MS) return;
+    this.#said = this.now();
+    const percent = Math.floor((100 * done) / Math.max(total, 1));
+    const { speed: rate, left } = payload;
+    this.stream.write(`${payload.stage} ${percent}%: ${bytes(done)} of ${bytes(total)}, ${rate}, ${left} left\n`);
   };
 
   /** A way to say something without tearing the bar. */
@@ -40,15 +59,14 @@ export class ProgressBar {
   }
 }
 
-const newBar = () =>
+const newBar = (stream: NodeJS.WriteStream) =>
   new SingleBar(
     {
-      stream: process.stderr,
+      stream,
       hideCursor: true,
       clearOnComplete: true,
       format: '{stage} {bar} {percentage}%  {value} of {total}, {speed}, {left} left',
       formatValue: (value, _options, type) => (type === 'value' || type === 'total' ? bytes(value) : String(value)),
-      noTTYOutput: false,
     },
     Presets.shades_classic,
   );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TaskOptions } from 'node-paligemma';
-import { sampling } from 'node-paligemma/support';
+import { invalid, sampling } from 'node-paligemma/support';
 import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
 import { addOptions, givenOptions } from './task-options.js';
 
@@ -29,9 +29,11 @@ export function videoCommand(): Command {
 }
 
 async function run(video: string, options: Options, chosen: TaskOptions): Promise<void> {
-  const { frames, start = 0, end, question, language, ffmpeg } = options;
+  const { frames, start = 0, end = Number.MAX_SAFE_INTEGER, question, language, ffmpeg } = options;
   const range: [number, number] | undefined =
-    options.start === undefined && end === undefined ? undefined : [start, end ?? Number.MAX_SAFE_INTEGER];
+    options.start === undefined && options.end === undefined ? undefined : [start, end];
+  if (!(start >= 0 && end > start && Number.isFinite(end)))
+    throw invalid('--start and --end must be seconds from 0, the end after the start');
   await withModel(options, async (model) => {
     try {
       const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, ...chosen });

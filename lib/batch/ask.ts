@@ -1,7 +1,8 @@
 // What one item asks, and what becomes of its answer.
+
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { isGivenUp } from '../engine/isolated/isolated-engine.js';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { generateRequest } from '../options.js';
+import { generateRequest } from '../engine/options.js';
 import { caption } from '../tasks/caption.js';
 import { generate } from '../tasks/generate.js';
 import { allOptions, allTasks, taskOf } from '../tasks/index.js';
@@ -108,6 +109,7 @@ function fieldsOf(item: BatchItem): Record<string, unknown> {
   return Object.keys(input).length > 0 ? { ...fields, input } : fields;
 }
 
+/** An error as results and queues carry it. What is none of this library's has the code ERR_UNKNOWN. */
 export const describe = (error: unknown): BatchError => ({
   code: error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN',
   message: reasonOf(error),

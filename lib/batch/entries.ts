@@ -1,6 +1,6 @@
-import { invalid } from '../check.js';
-import { show } from '../errors.js';
-import type { ImageInput } from '../image.js';
+import { invalid } from '../base/check.js';
+import { show } from '../base/errors.js';
+import type { ImageInput } from '../image/input.js';
 import { type BatchItem, type BatchRequest, isItem, isUnusable, type Unusable } from './item.js';
 
 /** Items, or plain images, from an array, a generator or a stream. */
@@ -14,6 +14,7 @@ export interface BatchOptions extends BatchRequest {
   signal?: AbortSignal;
 }
 
+/** An entry with its place in the source, from 0. */
 export interface Numbered {
   entry: BatchItem | Unusable;
   index: number;
@@ -31,7 +32,10 @@ export function items(source: BatchSource): BatchSource {
   );
 }
 
-/** Entries with their places in the source, those left out counted too. */
+/**
+ * Entries with their places in the source, those left out counted too. Plain images become items.
+ * @param skip leaves out an entry; `index` is its place
+ */
 export async function* numbered(
   source: Iterable<BatchItem | ImageInput> | AsyncIterable<BatchItem | ImageInput | Unusable>,
   skip: (entry: BatchItem | Unusable, index: number) => boolean,

@@ -1,6 +1,6 @@
-import { type ErrorCode, PaliGemmaError } from '../errors.js';
+import { type ErrorCode, PaliGemmaError } from '../base/errors.js';
 import { isDataUrl } from '../image/data-url.js';
-import type { ImageInput } from '../image.js';
+import type { ImageInput } from '../image/input.js';
 import type { Choice } from '../tasks/choose.js';
 import type { Detection } from '../tasks/detect.js';
 import { allOptions, type TaskName } from '../tasks/index.js';
@@ -71,6 +71,7 @@ export interface BatchFailure {
 /** An item's outcome, of whoever works on it. */
 export type Outcome = BatchAnswer | BatchFailure;
 
+/** Why there is no answer: one of the library's codes or `ERR_UNKNOWN`, and the message. */
 export interface BatchError {
   code: ErrorCode | 'ERR_UNKNOWN';
   message: string;
@@ -90,8 +91,10 @@ export type BatchResult = Outcome & {
 
 /** Files of an item that belong together, by the ends of their names (`jpg`, `json`): what a tar keeps of it. */
 export const FILES = Symbol('files');
+/** What {@link FILES} holds: `extension` without its dot. */
 export type SampleFiles = { extension: string; data: Uint8Array }[];
 
+/** Tells an {@link Unusable} from an item and from a plain image. */
 export const isUnusable = (entry: BatchItem | ImageInput | Unusable): entry is Unusable =>
   typeof entry === 'object' && entry !== null && 'error' in entry && entry.error instanceof PaliGemmaError;
 
@@ -99,10 +102,11 @@ export const isUnusable = (entry: BatchItem | ImageInput | Unusable): entry is U
 export const isItem = (value: BatchItem | ImageInput): value is BatchItem =>
   typeof value === 'object' && value !== null && 'image' in value;
 
+/** Path or URL of an item's picture; undefined of one that is there as bytes or pixels. */
 export const imagePath = ({ image }: BatchItem): string | undefined =>
   (typeof image === 'string' || image instanceof URL) && !isDataUrl(image) ? String(image) : undefined;
 
-/** What an entry holds in memory: its picture, or all its files. */
+/** What an entry holds in memory, in bytes: its picture, or all its files. */
 export function heldBytes(entry: BatchItem | Unusable): number {
   if (isUnusable(entry)) return 0;
   const { image } = entry;
@@ -114,8 +118,10 @@ export function heldBytes(entry: BatchItem | Unusable): number {
   return typeof image === 'object' && image !== null && 'data' in image ? (image.data?.length ?? 0) : 0;
 }
 
+/** Whether a picture is named by an http(s) URL. */
 export const isUrl = (image: string): boolean => /^https?:\/\//i.test(image);
 
+/** The id an entry has in results: its own, else its picture's path or URL, else its place. */
 export const itemId = (entry: BatchItem | Unusable, index: number): string =>
   entry.id ?? (isUnusable(entry) ? undefined : imagePath(entry)) ?? String(index);
 

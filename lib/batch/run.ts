@@ -1,5 +1,6 @@
-import { type Deferred, deferred } from '../engine/deferred.js';
+import { type Deferred, deferred } from '../base/deferred.js';
 
+/** How much is under way at once, and in which order results come. */
 export interface RunOptions<T> {
   /** Items worked on at a time, and finished ones that wait for who reads them. */
   window: number;
@@ -15,7 +16,9 @@ const HELD_BYTES = 128 << 20;
 
 /**
  * Works on items as they come, several at a time, and gives results as they are taken: an item is read from the source only
- * when there is room in the window and in memory. Leaving the loop aborts what is unfinished.
+ * when there is room in the window and in memory (128 MiB of what `weigh` says). Leaving the loop aborts what is unfinished.
+ * @param work gets a signal that is aborted with the whole; what it throws ends the whole
+ * @throws what `work` or the items throw; the signal's reason when aborted
  */
 export async function* run<T, R>(
   items: Iterable<T> | AsyncIterable<T>,

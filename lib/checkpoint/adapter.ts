@@ -2,7 +2,7 @@
 // (arXiv 2106.09685), scale = alpha / r, for rsLoRA alpha / sqrt(r) (arXiv 2312.03732).
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { PaliGemmaError, show } from '../errors.js';
+import { PaliGemmaError, show } from '../base/errors.js';
 import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { readOptionalJson } from './json-file.js';
 import { canonicalName, HEAD } from './names.js';

@@ -1,7 +1,7 @@
 // Where big_vision keeps each tensor: layers of a kind stacked in one array, kernels input first. Names and axes are those of
 // its models/vit.py and models/ppp/gemma.py.
 import path from 'node:path';
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 import type { CheckpointTensor } from './checkpoint.js';
 import type { Hyperparameters } from './config.js';
 import type { TensorName } from './names.js';

@@ -1,7 +1,7 @@
 // Checkpoints as big_vision stores them: .npz files without a configuration.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 import { Arrays, ATTENTION, BLOCK, locate } from './big-vision-arrays.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Hyperparameters, SIGLIP_EPSILON, TEXT_CONSTANTS } from './config.js';

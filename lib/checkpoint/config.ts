@@ -1,4 +1,4 @@
-import { PaliGemmaError, show } from '../errors.js';
+import { PaliGemmaError, show } from '../base/errors.js';
 
 /** The sizes and constants of a checkpoint, defaults filled in. */
 export interface Hyperparameters {

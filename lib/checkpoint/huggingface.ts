@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { readConfig } from './config.js';
 import { readOptionalJson } from './json-file.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { parseJson } from '../json.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
+import { parseJson } from '../base/json.js';
 
 /**
  * A JSON object from a file; undefined when there is no such file.

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { type Entry, fromFd, type ZipFile } from 'yauzl';
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { type StoredTensor, storedBytes } from './stored-tensor.js';
 
 const invalid = (file: string, what: string, cause?: unknown) =>

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { applyAdapter } from './adapter.js';
 import { isBigVision, openBigVision } from './big-vision.js';
 import type { Checkpoint } from './checkpoint.js';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { PaliGemmaError, show } from '../errors.js';
-import { parseJson } from '../json.js';
+import { PaliGemmaError, show } from '../base/errors.js';
+import { parseJson } from '../base/json.js';
 import { type StoredTensor, storedBytes } from './stored-tensor.js';
 
 const TYPES: Record<string, StoredTensor['type']> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { PaliGemmaError, reasonOf, show } from '../errors.js';
+import { PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import { readOptionalJson } from './json-file.js';
 
 /** Token types of SentencePiece, which GGUF's `tokenizer.ggml.token_type` shares. */

@@ -1,6 +1,7 @@
 // Which devices there are, and which of them a caller means.
-import { PaliGemmaError, show } from '../errors.js';
-import { type NativeDevice, native } from '../native.js';
+
+import { type NativeDevice, native } from '../addon/native.js';
+import { PaliGemmaError, show } from '../base/errors.js';
 import type { Device, LoadOptions } from '../types.js';
 
 export interface DeviceInfo {

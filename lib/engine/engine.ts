@@ -1,4 +1,3 @@
-import { PaliGemmaError, reasonOf } from '../errors.js';
 import type {
   DoneEvent,
   EncodedEvent,
@@ -11,8 +10,9 @@ import type {
   NativeRequest,
   RequestEvent,
   TracedEvent,
-} from '../native.js';
-import { type Deferred, deferred } from './deferred.js';
+} from '../addon/native.js';
+import { type Deferred, deferred } from '../base/deferred.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 export type EngineRequest = WithoutId<NativeRequest>;

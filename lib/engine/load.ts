@@ -1,17 +1,17 @@
 // From an opened model and the caller's options to running engines.
 
-import { type ErrorCode, PaliGemmaError, reasonOf } from '../errors.js';
-import { describeModel } from '../info.js';
-import type { OpenedModel } from '../model-source.js';
-import { type NativeDevice, type NativeModelOptions, native } from '../native.js';
-import { notice } from '../notice.js';
-import { engineOptions } from '../options.js';
+import { type NativeDevice, type NativeModelOptions, native } from '../addon/native.js';
+import { type ErrorCode, PaliGemmaError, reasonOf } from '../base/errors.js';
+import { notice } from '../base/notice.js';
 import type { LoadedModelInfo, LoadOptions } from '../types.js';
+import type { OpenedModel } from '../weights/model-folder.js';
+import { describeModel } from './describe.js';
 import { isCpu, nameOf, wantedDevices } from './devices.js';
 import { Engine, type OpenModel } from './engine.js';
 import { Engines } from './engines.js';
 import { EngineProcess } from './isolated/engine-process.js';
 import { IsolatedEngine } from './isolated/isolated-engine.js';
+import { engineOptions } from './options.js';
 import { planDevice } from './plan.js';
 
 /**

@@ -1,8 +1,8 @@
 // What a model takes on a device, and how many requests it computes there at a time.
 
-import { PaliGemmaError } from '../errors.js';
-import type { NativeDevice } from '../native.js';
-import type { ModelFolder } from '../weights/model-folder.js';
+import type { NativeDevice } from '../addon/native.js';
+import { PaliGemmaError } from '../base/errors.js';
+import type { Planned } from '../weights/model-folder.js';
 import { isCpu, nameOf } from './devices.js';
 
 export interface Plan {
@@ -10,9 +10,6 @@ export interface Plan {
   batchTokens: number;
   visionBatchTokens: number;
 }
-
-/** What a plan needs to know of a model, whether it is there or only thought of. */
-export type Planned = Pick<ModelFolder, 'name' | 'hyperparameters' | 'vocabulary' | 'textType' | 'weightBytes'>;
 
 export interface Wanted {
   contextTokens: number;

@@ -1,14 +1,16 @@
 // Requests under way: from what a caller asks to what the engines answer.
-import { checkSignal, object } from '../check.js';
+
+import { type NativeGenerate, native, type Pixels } from '../addon/native.js';
+import { checkSignal, object } from '../base/check.js';
+import { Gate } from '../base/gate.js';
 import type { Access } from '../image/access.js';
-import { type ImageInput, withImage } from '../image.js';
-import { type NativeGenerate, native, type Pixels } from '../native.js';
-import { checkLength, generateRequest } from '../options.js';
+import { withImage } from '../image/decode.js';
+import type { ImageInput } from '../image/input.js';
 import type { Piece, Size } from '../tasks/task.js';
 import type { GenerateRequest, Generation, LoadedModelInfo, Trace } from '../types.js';
 import { disposed } from './engine.js';
 import type { Engines } from './engines.js';
-import { Gate } from './gate.js';
+import { checkLength, generateRequest } from './options.js';
 
 /** What the engine is asked beyond a caller's request. */
 type Extra = Pick<NativeGenerate, 'constraint' | 'forced'>;

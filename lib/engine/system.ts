@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { native } from '../native.js';
-import { packageVersion } from '../package-root.js';
-import { backendPackages } from './backends.js';
+import { backendPackages } from '../addon/backends.js';
+import { native } from '../addon/native.js';
+import { packageVersion } from '../base/package-root.js';
 import { type DeviceInfo, listDevices } from './devices.js';
 import { computeThreads } from './processors.js';
 

@@ -10,9 +10,9 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { describeHolder } from '../holder.js';
-import { isHeld, type Lock, tryLock } from '../lock.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
+import { describeHolder } from '../base/holder.js';
+import { isHeld, type Lock, tryLock } from '../base/lock.js';
 import { lockOf } from '../weights/lock.js';
 import { isCommit, isHubId } from './hub.js';
 

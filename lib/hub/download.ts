@@ -3,10 +3,10 @@
 // and its Xet protocol holds up to 256 MB in memory and speaks to hosts that mirrors of the hub do not have.
 import { mkdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { whole } from '../check.js';
-import { freeSpace } from '../disk-space.js';
-import { PaliGemmaError } from '../errors.js';
-import { ProgressMeter } from '../progress.js';
+import { whole } from '../base/check.js';
+import { freeSpace } from '../base/disk-space.js';
+import { PaliGemmaError } from '../base/errors.js';
+import { ProgressMeter } from '../base/progress.js';
 import type { Progress } from '../types.js';
 import type { HubFile, HubRepo } from './hub.js';
 import { type Answer, failed, type HubAccess, HubClient, type HubTiming, Interruption, persist } from './hub-client.js';

@@ -1,14 +1,16 @@
 // Which type of a checkpoint fits the memory there is (`quantization: 'auto'`).
 import os from 'node:os';
+import { type NativeDevice, native } from '../addon/native.js';
+import { PaliGemmaError } from '../base/errors.js';
+import { notice } from '../base/notice.js';
 import { openCheckpoint } from '../checkpoint/open.js';
 import { isCpu, nameOf, wantedDevices } from '../engine/devices.js';
-import { cpuBytes, type Planned, planDevice } from '../engine/plan.js';
-import { PaliGemmaError } from '../errors.js';
-import { type NativeDevice, native } from '../native.js';
-import { notice } from '../notice.js';
-import { engineOptions } from '../options.js';
+import { EngineProcess } from '../engine/isolated/engine-process.js';
+import { engineOptions } from '../engine/options.js';
+import { cpuBytes, planDevice } from '../engine/plan.js';
 import type { LoadOptions } from '../types.js';
 import { estimate } from '../weights/estimate.js';
+import type { Planned } from '../weights/model-folder.js';
 import { defaultVision, type Quantization } from '../weights/quantization.js';
 
 /** Of what is there already, best first: more than f16 takes more memory and gives no other answers. */
@@ -19,12 +21,12 @@ const MADE_TYPES: Quantization[] = ['f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m'];
 const SMALLEST: string[] = ['q4_k_m', 'q4_0'];
 
 /** The first of `models` that fits the device it would be loaded onto; a card counts before the processor. */
-export function fitting<M extends Planned>(
+export async function fitting<M extends Planned>(
   models: M[],
   options: LoadOptions,
-): { model: M; device: string } | undefined {
+): Promise<{ model: M; device: string } | undefined> {
   const { device = 'auto', devices } = options;
-  const wanted = device === 'cpu' ? [CPU] : wantedDevices(native().devices(), options);
+  const wanted = device === 'cpu' ? [CPU] : wantedDevices(await presentDevices(options), options);
   const groups = devices || device !== 'auto' ? [wanted] : wanted.map((one) => [one]);
   for (const group of groups)
     for (const model of models)
@@ -33,9 +35,17 @@ export function fitting<M extends Planned>(
   return undefined;
 }
 
+/** To ask is to open the cards, which takes memory of each: what is isolated has another process do it. */
+async function presentDevices({ isolated, signal }: LoadOptions): Promise<NativeDevice[]> {
+  if (!isolated) return native().devices();
+  const asked = await EngineProcess.start(signal);
+  asked.kill();
+  return asked.devices;
+}
+
 /** The best of those that are in the cache, the smallest of them also where it does not fit. */
-export function bestFound<M extends Planned>(models: M[], options: LoadOptions): M | undefined {
-  const found = fitting(models, options);
+export async function bestFound<M extends Planned>(models: M[], options: LoadOptions): Promise<M | undefined> {
+  const found = await fitting(models, options);
   if (found) say(found.model.textType, `of what is in the cache the best that fits ${found.device}`, options);
   return found?.model ?? models.find(({ textType }) => SMALLEST.includes(textType));
 }
@@ -51,7 +61,7 @@ export async function bestToMake(source: string, options: LoadOptions): Promise<
     ...estimate(hyperparameters, rows, type, options.visionQuantization ?? defaultVision(type), !!options.maskDecoder),
     type,
   }));
-  const found = fitting(models, options);
+  const found = await fitting(models, options);
   const type = found?.model.type ?? (MADE_TYPES.at(-1) as Quantization);
   say(
     type,

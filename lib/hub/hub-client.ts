@@ -1,7 +1,7 @@
 // Requests to a hub that survive breaks: each is one attempt, which says whether another may help.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { invalid } from '../check.js';
-import { PaliGemmaError, reasonOf, show } from '../errors.js';
+import { invalid } from '../base/check.js';
+import { PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import { findToken, type Token } from './token.js';
 import { Watch } from './watch.js';
 

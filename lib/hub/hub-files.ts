@@ -1,5 +1,5 @@
 // Which of a repository's files a model needs. Pure: nothing is asked or read.
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 import type { HubFile, HubRepo } from './hub.js';
 
 /** `checkpoint` and `npz` are weights to convert, `gguf` is ready to load, `adapter` changes another repository's weights. */

@@ -1,7 +1,7 @@
 // What a repository on the Hugging Face hub holds.
 import { existsSync } from 'node:fs';
-import { invalid } from '../check.js';
-import { PaliGemmaError, reasonOf, show } from '../errors.js';
+import { invalid } from '../base/check.js';
+import { PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import { failed, type HubAccess, HubClient, type HubTiming, Interruption, persist } from './hub-client.js';
 
 export interface HubFile {

@@ -2,22 +2,22 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkFunction, flag, text } from '../check.js';
-import { PaliGemmaError } from '../errors.js';
-import { notice } from '../notice.js';
-import { sourceOptions } from '../options.js';
+import { checkFunction, flag, text } from '../base/check.js';
+import { PaliGemmaError } from '../base/errors.js';
+import { notice } from '../base/notice.js';
 import type { LoadOptions, Progress } from '../types.js';
 import { type ConvertOptions, chosenTypes, convert } from '../weights/convert.js';
 import { withLock } from '../weights/lock.js';
 import { openModelFolder } from '../weights/model-folder.js';
 import type { Quantization } from '../weights/quantization.js';
+import { refuseAdditions } from '../weights/ready.js';
 import { type CacheRecord, cacheFolder, fingerprint, hash, ModelShelf, shortOrigin } from './cache.js';
 import { downloadFiles } from './download.js';
 import { bestFound, bestToMake, FOUND_TYPES } from './fitting.js';
-import { type HubFile, type HubRepo, isHubId, openRepo } from './hub.js';
-import { type HubContent, neededFiles } from './hub-files.js';
-import { isOffline, notHere } from './offline.js';
-import { pythonSnapshot, type Snapshot, snapshotIn } from './snapshot.js';
+import { type HubRepo, isHubId } from './hub.js';
+import { isOffline } from './offline.js';
+import { sourceOptions } from './options.js';
+import { snapshotOf, sourceOf } from './source.js';
 
 export interface ObtainOptions
   extends Pick<ConvertOptions, 'visionQuantization' | 'maskDecoder' | 'adapter' | 'tokenizer' | 'signal'> {
@@ -64,10 +64,20 @@ export const obtainModel = (model: string, options: ObtainOptions): Promise<stri
 /** The folder of a model that is in the cache, without making it. */
 export async function findModel(model: string, options: ObtainOptions): Promise<string | undefined> {
   const shelf = ModelShelf.of(model, options.cacheDir);
-  const origin = isHubId(model) ? await shelf.commitOf(options.revision ?? 'main') : fingerprint(model);
-  if (origin === undefined) return undefined;
+  const revision = options.revision ?? 'main';
+  const origin = isHubId(model) ? await shelf.commitOf(revision) : fingerprint(model);
   const adapter = await knownAdapter(options);
-  return (await findForm(shelf, origin, options, adapter)) ?? shelf.find(readyKey(origin));
+  const made = origin === undefined ? undefined : await findForm(shelf, origin, options, adapter);
+  if (made !== undefined) return made;
+  const ready = origin === undefined ? undefined : shelf.find(readyKey(origin));
+  const here = ready === undefined && isHubId(model) ? await snapshotOf(model, revision, options) : undefined;
+  return asItIs(ready ?? (here?.content === 'gguf' ? here.folder : undefined), options);
+}
+
+/** GGUF files of a repository, of which nothing is made. */
+function asItIs<F extends string | undefined>(folder: F, options: ObtainOptions): F {
+  if (folder !== undefined) refuseAdditions(folder, options);
+  return folder;
 }
 
 /** A model made from this origin in this way; with `auto` the best of its types that fits. */
@@ -75,7 +85,7 @@ async function findForm(shelf: ModelShelf, origin: string, options: ObtainOption
   if (options.quantization !== 'auto') return shelf.find(keyOf(origin, options, adapter));
   const folders = FOUND_TYPES.map((quantization) => shelf.find(keyOf(origin, { ...options, quantization }, adapter)));
   const models = await Promise.all(folders.filter((folder) => folder !== undefined).map(openModelFolder));
-  return models.length === 0 ? undefined : bestFound(models, options as LoadOptions)?.folder;
+  return models.length === 0 ? undefined : (await bestFound(models, options as LoadOptions))?.folder;
 }
 
 /** The options with a type instead of `auto`. */
@@ -117,39 +127,6 @@ async function fromDisk(source: string, options: ObtainOptions): Promise<string>
   return withLock(shelf.folder, options.signal, work, options.onNotice);
 }
 
-/** What a repository holds that is needed, and where it is when it need not be fetched. */
-interface Source {
-  repo: HubRepo;
-  content: HubContent;
-  files: HubFile[];
-  folder?: string;
-}
-
-/** @param ask the hub, also when a copy is here @throws PaliGemmaError as `openRepo`, and ERR_MODEL_NOT_FOUND offline */
-async function sourceOf(id: string, revision: string, options: ObtainOptions, ask: boolean): Promise<Source> {
-  const offline = isOffline(options);
-  const here = ask && !offline ? undefined : await snapshotOf(id, revision, options);
-  if (here) {
-    const { commit, content, files, folder, licence } = here;
-    return { repo: { id, commit, endpoint: '', files, licence }, content, files, folder };
-  }
-  if (offline) throw notHere(id, options);
-  const repo = await openRepo(id, revision, options);
-  const needed = neededFiles(repo);
-  const copy = await pythonSnapshot(id, repo.commit);
-  const whole = needed.files.every((file) =>
-    copy?.files.some((has) => has.path === file.path && has.size === file.size),
-  );
-  return { repo, ...needed, ...(copy && whole ? { folder: copy.folder } : {}) };
-}
-
-async function snapshotOf(id: string, revision: string, { cacheDir }: ObtainOptions): Promise<Snapshot | undefined> {
-  const shelf = ModelShelf.of(id, cacheDir);
-  const commit = await shelf.commitOf(revision);
-  const kept = commit === undefined ? undefined : await snapshotIn(id, commit, path.join(shelf.downloads, commit));
-  return kept ?? (await pythonSnapshot(id, revision));
-}
-
 async function fromHub(id: string, options: ObtainOptions, { refresh, keepSource }: Manner): Promise<string> {
   const revision = options.revision ?? 'main';
   const shelf = ModelShelf.of(id, options.cacheDir);
@@ -159,6 +136,7 @@ async function fromHub(id: string, options: ObtainOptions, { refresh, keepSource
       'ERR_UNSUPPORTED_MODEL',
       `${id} is an adapter: load the model it was trained on, with adapter: '${id}'`,
     );
+  if (content === 'gguf') refuseAdditions(id, options);
   if (content === 'gguf' && here !== undefined) return here;
   await shelf.make();
   const work = async () => {

@@ -1,5 +1,5 @@
 // Without the network: what may not be fetched, and what to do about it.
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 
 /** Whether nothing may be fetched: by the option, or by `HF_HUB_OFFLINE` as Python's huggingface_hub reads it. */
 export const isOffline = ({ localFilesOnly }: { localFilesOnly?: boolean | undefined }): boolean =>

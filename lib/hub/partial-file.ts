@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants, type FileHandle, open, rm } from 'node:fs/promises';
-import { PaliGemmaError, reasonOf } from '../errors.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import type { HubFile } from './hub.js';
 import { failed } from './hub-client.js';
 

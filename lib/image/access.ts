@@ -1,9 +1,9 @@
 import { constants, type Stats } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { invalid } from '../check.js';
-import { brief, PaliGemmaError, reasonOf } from '../errors.js';
-import { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, sizeOf } from '../fetch-bytes.js';
+import { invalid } from '../base/check.js';
+import { brief, PaliGemmaError, reasonOf } from '../base/errors.js';
+import { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, sizeOf } from './fetch-bytes.js';
 import { publicFetch } from './public-fetch.js';
 
 /**

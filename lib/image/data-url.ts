@@ -1,6 +1,7 @@
 // Pictures written into their own address: https://www.rfc-editor.org/rfc/rfc2397, read as fetch reads it.
 import { invalidImage } from './decoded.js';
 
+/** Whether an image input is a `data:` URL, as a text or as a URL object. */
 export const isDataUrl = (input: unknown): boolean =>
   input instanceof URL ? input.protocol === 'data:' : typeof input === 'string' && /^data:/i.test(input);
 

@@ -1,5 +1,5 @@
 // What pictures become, and how large they may be.
-import { PaliGemmaError } from '../errors.js';
+import { PaliGemmaError } from '../base/errors.js';
 
 /** Upright 8-bit RGB, interleaved. */
 export interface DecodedImage {

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
-import { brief, PaliGemmaError, reasonOf, show } from '../errors.js';
-import type { ImageInput } from '../image.js';
+import { brief, PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import type { Access } from './access.js';
 import { dataUrlLabel, isDataUrl, readDataUrl } from './data-url.js';
 import { invalidImage } from './decoded.js';
+import type { ImageInput } from './input.js';
 import type { ImageDataLike, RawImage } from './raw.js';
 
 /** The encoded picture, or its path, and how to call it in messages. */

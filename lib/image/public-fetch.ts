@@ -2,8 +2,8 @@
 import dns from 'node:dns';
 import net from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { PaliGemmaError } from '../errors.js';
-import type { FetchOptions } from '../fetch-bytes.js';
+import { PaliGemmaError } from '../base/errors.js';
+import type { FetchOptions } from './fetch-bytes.js';
 
 /** Addresses of the public internet: not of this machine, its networks, link-local ones (where clouds keep secrets) or special use. */
 export const isPublic = (address: string): boolean =>

@@ -1,8 +1,8 @@
 // Pixels without a container: what they must be, and how they become RGB.
 import { types } from 'node:util';
-import { ownCopy } from '../copy.js';
-import { PaliGemmaError, show } from '../errors.js';
-import { native } from '../native.js';
+import { native } from '../addon/native.js';
+import { ownCopy } from '../base/copy.js';
+import { PaliGemmaError, show } from '../base/errors.js';
 import { type DecodedImage, invalidImage, MAX_PIXELS, MAX_SIDE } from './decoded.js';
 
 /**

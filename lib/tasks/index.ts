@@ -1,5 +1,5 @@
 // All tasks, a line each. Without a task, the first one that a given option implies is meant; see `impliedBy`.
-import { oneOf } from '../check.js';
+import { oneOf } from '../base/check.js';
 import { answer } from './answer.js';
 import { caption } from './caption.js';
 import { choose } from './choose.js';
@@ -26,6 +26,7 @@ export type TaskResult<N extends TaskName> = Awaited<ReturnType<Tasks[N]['result
 /** What a task asks for. */
 export type OwnOptions<N extends TaskName> = OptionsOf<Tasks[N]['options']>;
 
+/** `caption`, `generate`, ... in the order of help. */
 export const TASK_NAMES = Object.keys(tasks) as TaskName[];
 
 /** The tasks without the types of their options. */
@@ -34,5 +35,5 @@ export const allTasks = Object.values(tasks) as unknown as readonly Task[];
 /** The options of all tasks by their names. Those of one name mean the same in every task. */
 export const allOptions: Options = Object.assign({}, ...allTasks.map(({ options }) => options));
 
-/** @throws PaliGemmaError ERR_INVALID_ARGUMENT */
+/** A task by its name. @throws PaliGemmaError ERR_INVALID_ARGUMENT for a name that none has */
 export const taskOf = (name: string): Task => allTasks[TASK_NAMES.indexOf(oneOf('task', name, TASK_NAMES))] as Task;

@@ -1,7 +1,7 @@
 // Detections and segments share one format: four locations (y before x, 1024 bins over the original picture), for segments
 // sixteen mask codes, then a label; objects are joined by " ; ". Source: big_vision, proj/paligemma.
 
-import { MAX_SIDE } from '../image.js';
+import { MAX_SIDE } from '../image/decoded.js';
 import { type JsonSchema, record } from './json-schema.js';
 import type { Piece } from './task.js';
 

@@ -1,6 +1,6 @@
 // An option is described once. Types, checks, flags with their help and JSON Schemas all come from the description.
-import { flag, invalid, number, text, texts, whole } from '../check.js';
-import { show } from '../errors.js';
+import { flag, invalid, number, text, texts, whole } from '../base/check.js';
+import { show } from '../base/errors.js';
 
 /** What a value may be, in the words of JSON Schema. */
 export type OptionSchema =
@@ -71,7 +71,11 @@ export function checkOptions<O extends Options>(options: O, given: object, about
   return values as OptionsOf<O>;
 }
 
-/** @throws PaliGemmaError ERR_INVALID_ARGUMENT */
+/**
+ * The value, if it is one that the option may have.
+ * @param name in errors, what the option is called where the value was given
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT naming the option and what it must be
+ */
 export function checkOption(name: string, option: Option, value: unknown): unknown {
   const { schema, expected } = option;
   const wrong = () => invalid(`${name} must be ${expected}, not ${show(value)}`);

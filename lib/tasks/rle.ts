@@ -1,7 +1,12 @@
-import { ownCopy } from '../copy.js';
-import { PaliGemmaError, show } from '../errors.js';
-import { native } from '../native.js';
-import type { Mask } from './segment.js';
+import { native } from '../addon/native.js';
+import { ownCopy } from '../base/copy.js';
+import { PaliGemmaError, show } from '../base/errors.js';
+
+export interface Mask {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
 
 /** A mask in COCO's compressed run-length encoding: readable by pycocotools. */
 export interface RunLength {

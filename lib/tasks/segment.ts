@@ -1,7 +1,7 @@
-import { native } from '../native.js';
+import { native } from '../addon/native.js';
 import { type Detection, toDetection } from './detect.js';
 import { joined, OBJECTS, type ParsedObject, parseObjects } from './objects.js';
-import { encodeOwnMask } from './rle.js';
+import { encodeOwnMask, type Mask } from './rle.js';
 import { drawing } from './sampling.js';
 import { type Size, task } from './task.js';
 import { constrained, labelList, labels } from './words.js';
@@ -10,12 +10,6 @@ import { constrained, labelList, labels } from './words.js';
 export interface Segment extends Detection {
   /** 0 or 255 for every pixel of the original picture, row by row. Null where the model has no mask decoder. */
   mask: Mask | null;
-}
-
-export interface Mask {
-  data: Uint8Array;
-  width: number;
-  height: number;
 }
 
 /** Pixels on each side of a decoded mask. */

@@ -1,6 +1,6 @@
 // Options that several tasks have.
-import { invalid } from '../check.js';
-import { show } from '../errors.js';
+import { invalid } from '../base/check.js';
+import { show } from '../base/errors.js';
 import { type Option, textList } from './option.js';
 
 export const language = {

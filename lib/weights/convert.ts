@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { checkFunction, checkSignal, invalid, object, oneOf } from '../check.js';
+import { checkFunction, checkSignal, invalid, object, oneOf } from '../base/check.js';
+import { PaliGemmaError, show } from '../base/errors.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { isCheckpoint, openCheckpoint } from '../checkpoint/open.js';
-import { PaliGemmaError, show } from '../errors.js';
 import type { Progress } from '../types.js';
 import { readMaskDecoder } from './mask-decoder.js';
 import { type Origin, textMetadata, visionMetadata } from './metadata.js';

@@ -2,8 +2,8 @@
 import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
 import { product } from '../checkpoint/stored-tensor.js';
-import type { Planned } from '../engine/plan.js';
 import { maskTensors } from './mask-decoder.js';
+import type { Planned } from './model-folder.js';
 import type { Quantization, VisionQuantization } from './quantization.js';
 import { plannedBytes, textLayout, visionLayout } from './tensor-plan.js';
 

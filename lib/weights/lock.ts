@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeHolder, isThis } from '../holder.js';
-import { isHeld, type Lock, tryLock } from '../lock.js';
-import { notice } from '../notice.js';
+import { describeHolder, isThis } from '../base/holder.js';
+import { isHeld, type Lock, tryLock } from '../base/lock.js';
+import { notice } from '../base/notice.js';
 
 const POLL_MS = 250;
 

@@ -1,7 +1,7 @@
+import { PaliGemmaError } from '../base/errors.js';
 import type { CheckpointTensor } from '../checkpoint/checkpoint.js';
 import type { TensorName } from '../checkpoint/names.js';
 import { readNpz } from '../checkpoint/npz.js';
-import { PaliGemmaError } from '../errors.js';
 
 const CODES = 128;
 const WIDTH = 512;

@@ -1,9 +1,9 @@
 // GGUF metadata of the two files, by the ecosystem's conventions: general.*, gemma.* or gemma2.*, tokenizer.*, clip.*.
 
+import type { GgufEntry } from '../addon/native.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { product } from '../checkpoint/stored-tensor.js';
 import { IMAGE } from '../checkpoint/tokenizer.js';
-import type { GgufEntry } from '../native.js';
 import { FILE_TYPE, type Quantization } from './quantization.js';
 
 const string = (key: string, value: string): GgufEntry => ({ key, type: 'string', value });

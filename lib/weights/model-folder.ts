@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { type Judged, type JudgedKeys, native } from '../addon/native.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
 import { product } from '../checkpoint/stored-tensor.js';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { type Judged, type JudgedKeys, native } from '../native.js';
 import type { ModelFile } from '../types.js';
 import { maskTensors } from './mask-decoder.js';
 import { quantizationOf } from './quantization.js';
@@ -29,6 +29,12 @@ export interface ModelFolder {
   weightBytes: number;
   files: ModelFile[];
 }
+
+/** One that was opened for a caller. */
+export type OpenedModel = ModelFolder & { embedded: boolean };
+
+/** What the memory that a model takes is reckoned from. */
+export type Planned = Pick<ModelFolder, 'name' | 'hyperparameters' | 'vocabulary' | 'textType' | 'weightBytes'>;
 
 /** Whether a folder holds (at least a part of) a converted model. */
 export const isModelFolder = (folder: string): boolean => ggufNames(folder).length > 0;

@@ -1,6 +1,7 @@
 // Models of the published sizes with random weights: as large and as fast as the real ones, for benchmarks.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PaliGemmaError, show } from '../base/errors.js';
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';
@@ -12,7 +13,6 @@ import {
 } from '../checkpoint/published.js';
 import { product, type View } from '../checkpoint/stored-tensor.js';
 import { IMAGE, type Token, TokenType } from '../checkpoint/tokenizer.js';
-import { PaliGemmaError, show } from '../errors.js';
 import { type ConvertOptions, convertCheckpoint } from './convert.js';
 
 /** `3b-224`, `pg2-10b-448`, ... */
@@ -29,7 +29,10 @@ export function randomSize(name: string): Hyperparameters {
 
 /**
  * Writes a model folder with random weights. All tensors are rows of one small pool of normal values, repeated.
- * @param name size and resolution, such as `3b-224`
+ * @param name size and resolution: `3b`, `pg2-3b`, `pg2-10b` or `pg2-28b`, and 224, 448 or 896, as in `3b-224`
+ * @param target folder for both files, made where it is not there
+ * @param options types as of `convert` (default `f16`), progress in bytes of the files, and a signal
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT for another name or type, ERR_DISK_FULL; the signal's reason when aborted
  */
 export async function writeRandomModel(
   name: string,

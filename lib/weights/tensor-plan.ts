@@ -1,10 +1,10 @@
 // What is written for each tensor: its type, its shape when it is padded, its place in the file.
 
+import { type GgufPlan, type NativeView, native } from '../addon/native.js';
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import type { TensorName } from '../checkpoint/names.js';
 import { product, type StoredTensor, viewOf } from '../checkpoint/stored-tensor.js';
-import { type GgufPlan, type NativeView, native } from '../native.js';
 import { FILE_TYPE, type Quantization, tensorBytes, type VisionQuantization } from './quantization.js';
 
 type TensorPlan = GgufPlan['tensors'][number];

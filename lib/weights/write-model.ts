@@ -1,11 +1,11 @@
 import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { type GgufEntry, type GgufPlan, native } from '../addon/native.js';
+import { freeSpace } from '../base/disk-space.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
+import { ProgressMeter } from '../base/progress.js';
 import { storedBytes } from '../checkpoint/stored-tensor.js';
-import { freeSpace } from '../disk-space.js';
-import { PaliGemmaError, reasonOf } from '../errors.js';
-import { type GgufEntry, type GgufPlan, native } from '../native.js';
-import { ProgressMeter } from '../progress.js';
 import type { Progress } from '../types.js';
 import { withLock } from './lock.js';
 import { checkModelFiles, MODEL_FILES } from './model-folder.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { PaliGemmaError } from '../../lib/base/errors.js';
 import { checkRequest, questionOf, resultOf } from '../../lib/batch/ask.js';
 import { type BatchQuestion, type BatchRequest, isItem, keyOf } from '../../lib/batch/item.js';
-import { PaliGemmaError } from '../../lib/errors.js';
 import { checkOptions } from '../../lib/tasks/option.js';
 
 const { signal } = new AbortController();

@@ -30,6 +30,9 @@ const results = (file: string): BatchResult[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line))
     .sort((a, b) => a.index - b.index);
+/** While somebody writes, whose last line may be torn. */
+const written = (file: string): number =>
+  fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').length - 1 : 0;
 const output = () => path.join(scratch('fleet'), 'out.jsonl');
 
 whereRedisIs('the parts of a fleet', () => {
@@ -314,11 +317,11 @@ whereRedisIs('a fleet', () => {
     const first = start(['batch', scenes, '--redis', own.url, '--output', file]);
     while (!first.err().includes('no worker is there yet')) await sleep(5);
     const one = await worker();
-    while (!fs.existsSync(file) || results(file).length < 50) await sleep(5);
+    while (written(file) < 50) await sleep(5);
     first.child.kill('SIGKILL');
     await first.done;
     const interrupted = start(['batch', scenes, '--redis', own.url, '--output', file, '--resume']);
-    while (results(file).length < 150) await sleep(5);
+    while (written(file) < 150) await sleep(5);
     interrupted.child.kill('SIGINT');
     expect(await interrupted.done).toMatchObject({ status: 130, err: expect.stringMatching(/--resume/) });
     expect(results(file).length).toBeLessThan(COUNT);

@@ -24,7 +24,7 @@ export const OUTPUTS =
  *   cannot be gone on with; ERR_IN_USE when another batch writes to it; ERR_DISK_FULL
  */
 export async function openOutput(target: string, options: OutputOptions): Promise<BatchOutput> {
-  if (options.resume && options.overwrite) throw invalid('resume and overwrite do not go together');
+  if (options.resume && options.overwrite) throw invalid('--resume and --overwrite do not go together');
   const extension = path.extname(target).toLowerCase();
   if (options.csvSafe && extension !== '.csv') throw invalid(`--csv-safe is for a .csv, not for ${target}`);
   if (target === '-') {
@@ -33,7 +33,7 @@ export async function openOutput(target: string, options: OutputOptions): Promis
   }
   if (target === 'sidecar') return new SidecarOutput(options);
   const open = KINDS[extension as keyof typeof KINDS];
-  if (!open) throw invalid(`output must be ${OUTPUTS}, not ${target}`);
+  if (!open) throw invalid(`--output must be ${OUTPUTS}, not ${target}`);
   return alone(target, async () => {
     const present = await stat(target).catch(() => undefined);
     if (present && !present.isFile()) throw invalid(`${target} is no file`);

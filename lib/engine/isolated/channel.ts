@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { packageRoot } from '../../package-root.js';
+import { packageRoot } from '../../base/package-root.js';
 import type { FromEngine, ToEngine } from './wire.js';
 
 /** How a process ended. */

@@ -1,6 +1,6 @@
-import { type ErrorCode, PaliGemmaError } from '../../errors.js';
-import type { NativeDevice, NativeEvent, NativeModel, NativeModelOptions } from '../../native.js';
-import { deferred } from '../deferred.js';
+import type { NativeDevice, NativeEvent, NativeModel, NativeModelOptions } from '../../addon/native.js';
+import { deferred } from '../../base/deferred.js';
+import { type ErrorCode, PaliGemmaError } from '../../base/errors.js';
 import { type Channel, type End, openChannel } from './channel.js';
 import type { FromEngine } from './wire.js';
 

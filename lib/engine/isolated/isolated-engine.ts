@@ -1,5 +1,5 @@
-import { PaliGemmaError, reasonOf } from '../../errors.js';
-import type { LoadedEvent, NativeModelOptions } from '../../native.js';
+import type { LoadedEvent, NativeModelOptions } from '../../addon/native.js';
+import { PaliGemmaError, reasonOf } from '../../base/errors.js';
 import { disposed, Engine, type EngineRequest, type Results } from '../engine.js';
 import { EngineProcess } from './engine-process.js';
 

@@ -1,6 +1,7 @@
 // The engine's own process: the addon at the end of a channel. It ends with its model, or with who started it.
-import { PaliGemmaError, reasonOf } from '../../errors.js';
-import { type NativeModel, type NativeModelOptions, type NativeRequest, native } from '../../native.js';
+
+import { type NativeModel, type NativeModelOptions, type NativeRequest, native } from '../../addon/native.js';
+import { PaliGemmaError, reasonOf } from '../../base/errors.js';
 import type { FromEngine, ToEngine } from './wire.js';
 
 /** Electron's side of a utility process; absent in a process that Node started. */

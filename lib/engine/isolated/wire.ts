@@ -1,5 +1,5 @@
 // What goes between an application and the process of its engine. Structured clones: pixels and features go as they are.
-import type { NativeDevice, NativeEvent, NativeModelOptions, NativeRequest } from '../../native.js';
+import type { NativeDevice, NativeEvent, NativeModelOptions, NativeRequest } from '../../addon/native.js';
 
 export type ToEngine =
   | { type: 'open'; options: NativeModelOptions }

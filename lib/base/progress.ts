@@ -1,4 +1,4 @@
-import type { Progress } from './types.js';
+import type { Progress } from '../types.js';
 
 const REPORT_MS = 100;
 /** The speed shown is that of the last seconds. */

@@ -1,3 +1,4 @@
+/** All codes that a {@link PaliGemmaError} can have. */
 export const ERROR_CODES = [
   'ERR_MODEL_NOT_FOUND',
   'ERR_INVALID_MODEL',

@@ -1,21 +1,14 @@
 import { types } from 'node:util';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { Gate } from './engine/gate.js';
-import { reasonOf } from './errors.js';
-import { Access } from './image/access.js';
-import { isDataUrl } from './image/data-url.js';
-import { type DecodedImage, invalidImage, MAX_PIXELS, MAX_SIDE } from './image/decoded.js';
-import { isRemote, locateImage } from './image/locate.js';
-import { checkRaw, decodeRaw, type ImageDataLike, isRaw, type RawImage } from './image/raw.js';
-import { native } from './native.js';
-
-export { MAX_SIDE } from './image/decoded.js';
-
-/**
- * A path; a `file:`, `http(s):` or `data:` URL; an encoded picture (JPEG, PNG, WebP, AVIF, GIF, TIFF) as bytes, as an
- * ArrayBuffer or as a Blob; or raw pixels, also those of a canvas.
- */
-export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage | ImageDataLike;
+import { native } from '../addon/native.js';
+import { reasonOf } from '../base/errors.js';
+import { Gate } from '../base/gate.js';
+import { Access } from './access.js';
+import { isDataUrl } from './data-url.js';
+import { type DecodedImage, invalidImage, MAX_PIXELS, MAX_SIDE } from './decoded.js';
+import type { ImageInput } from './input.js';
+import { isRemote, locateImage } from './locate.js';
+import { checkRaw, decodeRaw, isRaw } from './raw.js';
 
 /** Those that are decoded, as sharp names them. */
 export const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']);

@@ -47,6 +47,7 @@ export function isAlive({ pid, started, machine }: Named, lastSign: number): boo
 
 export const isThis = ({ pid, host }: Holder): boolean => pid === process.pid && host === hostName();
 
+/** In words, for a message: this process or another one, by its pid, and by its machine where that is another one too. */
 export const describeHolder = ({ pid, host }: Holder): string =>
   isThis({ pid, host })
     ? `this process (pid ${pid})`

@@ -1,9 +1,9 @@
 // The one file that knows the addon: the type of its surface and how it is found.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { installedBackends } from './engine/backends.js';
-import { PaliGemmaError, reasonOf } from './errors.js';
-import { packageRoot } from './package-root.js';
+import { PaliGemmaError, reasonOf } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
+import { installedBackends } from './backends.js';
 
 export interface NativeModelOptions {
   textPath: string;

@@ -1,7 +1,7 @@
 // Packages that carry a graphics backend: one for each kind of card, beside this one where it is wanted.
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { unpacked } from '../package-root.js';
+import { unpacked } from '../base/package-root.js';
 
 export interface BackendPackage {
   backend: 'cuda' | 'vulkan';

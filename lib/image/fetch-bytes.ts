@@ -1,12 +1,13 @@
-import { brief, PaliGemmaError, reasonOf } from './errors.js';
+import { brief, PaliGemmaError, reasonOf } from '../base/errors.js';
 
-/** Limits of one download: encoded pictures beyond them are refused. That of bytes where none other is given. */
+/** Limits of one download, where none other is given: encoded pictures beyond them are refused. In bytes: 64 MiB. */
 export const FETCH_LIMIT_BYTES = 64 << 20;
 export const FETCH_TIMEOUT_MS = 30_000;
 
 /** The cause of a failure that may be gone when tried again: of the network, or of a server that has trouble. */
 export class TransientFailure extends Error {}
 
+/** How a picture is downloaded. */
 export interface FetchOptions {
   /** Default: Node's own. */
   fetch?: (

@@ -2,17 +2,20 @@
 import { setMaxListeners } from 'node:events';
 import { PaliGemmaError, show } from './errors.js';
 
+/** The ERR_INVALID_ARGUMENT for what a caller got wrong. */
 export const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', message);
 
 export function object(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) throw invalid(`${name} must be an object, not ${show(value)}`);
 }
 
+/** A whole number from `least` to `most`, both included. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
 export function whole(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   throw invalid(`${name} must be a whole number from ${least} to ${most}, not ${show(value)}`);
 }
 
+/** A number from `least` to `most`, both included. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
 export function number(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && value >= least && value <= most) return value;
   throw invalid(`${name} must be a number from ${least} to ${most}, not ${show(value)}`);

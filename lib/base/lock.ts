@@ -10,6 +10,7 @@ const SIGN_EVERY_MS = 5_000;
 const PAUSE_MS = 20;
 const LOOKS = 50;
 
+/** A lock that this process has. */
 export interface Lock {
   /** Aborted when the lock was taken away: this process gave no sign for long, or somebody removed it. */
   readonly lost: AbortSignal;
@@ -72,6 +73,7 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** Whether {@link tryLock} came in vain: somebody else has it. */
 export const isHeld = (lock: Lock | Holder): lock is Holder => 'pid' in lock;
 
 /** Those who lie there and are alive. The dead are taken away. */

@@ -1,7 +1,9 @@
 import sharp, { type OverlayOptions } from 'sharp';
-import { type ImageInput, withImage } from './image.js';
-import type { Detection } from './tasks/detect.js';
-import type { Mask, Segment } from './tasks/segment.js';
+import { withImage } from '../image/decode.js';
+import type { ImageInput } from '../image/input.js';
+import type { Detection } from './detect.js';
+import type { Mask } from './rle.js';
+import type { Segment } from './segment.js';
 
 /** Colours that stay apart from each other and from most pictures: Okabe and Ito's, the dark ones left out. */
 const COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2'] as const;

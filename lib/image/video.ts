@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { PaliGemmaError, show } from './errors.js';
-import { Access } from './image/access.js';
-import { filePath } from './image/locate.js';
-import type { ImageInput } from './image.js';
+import { PaliGemmaError, show } from '../base/errors.js';
+import { Access } from './access.js';
+import type { ImageInput } from './input.js';
+import { filePath } from './locate.js';
 
 /** A video file, as a path or a `file:` URL, or its frames. */
 export type VideoInput = string | URL | ImageInput[];

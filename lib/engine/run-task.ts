@@ -1,10 +1,10 @@
 // A task on a model: asked, answered, and made a result of.
-import { checkSignal, invalid, object } from '../check.js';
-import type { Answered, Requests } from '../engine/requests.js';
-import type { ImageInput } from '../image.js';
+import { checkSignal, invalid, object } from '../base/check.js';
+import type { ImageInput } from '../image/input.js';
+import { checkOptions, type Options } from '../tasks/option.js';
+import type { Task } from '../tasks/task.js';
 import type { Generation } from '../types.js';
-import { checkOptions, type Options } from './option.js';
-import type { Task } from './task.js';
+import type { Answered, Requests } from './requests.js';
 
 /** A result with what it took to get it. */
 export interface Run<R> extends Generation {

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { isCheckpoint } from './checkpoint/open.js';
-import { brief, PaliGemmaError } from './errors.js';
-import { isHubId } from './hub/hub.js';
-import { findModel, obtainModel } from './hub/obtain.js';
-import { packageRoot } from './package-root.js';
-import type { LoadOptions } from './types.js';
-import { isModelFolder, type ModelFolder, openModelFolder } from './weights/model-folder.js';
+import { brief, PaliGemmaError } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
+import { isCheckpoint } from '../checkpoint/open.js';
+import { isHubId } from '../hub/hub.js';
+import { findModel, obtainModel } from '../hub/obtain.js';
+import type { LoadOptions } from '../types.js';
+import { isModelFolder, type OpenedModel, openModelFolder } from '../weights/model-folder.js';
+import { refuseAdditions, refuseOtherTypes } from '../weights/ready.js';
 
 /** What the model that comes with the package is called; a folder of that name is `./embedded`. */
 export const EMBEDDED = 'embedded';
@@ -15,8 +16,6 @@ export const EMBEDDED = 'embedded';
 export const embeddedModel = (): string => path.join(packageRoot(), 'models', 'paligemma-emoji-112');
 
 const notFound = (what: string) => new PaliGemmaError('ERR_MODEL_NOT_FOUND', what);
-
-export type OpenedModel = ModelFolder & { embedded: boolean };
 
 /**
  * Opens what `load` was given: a model folder, `embedded` (or nothing) for the embedded model, or a checkpoint or hub id, which is fetched and
@@ -27,13 +26,13 @@ export async function openModel(model: string | undefined, options: LoadOptions 
   const source = sourceOf(model);
   if (isCheckpoint(source) || (isHubId(source) && !isModelFolder(source)))
     return open(await obtainModel(source, options), options);
-  return open(converted(source), options);
+  return openReady(source, options);
 }
 
 /** The same without fetching or converting anything. */
 export async function openPresentModel(model: string | undefined, options: LoadOptions = {}): Promise<OpenedModel> {
   const source = sourceOf(model);
-  if (!isCheckpoint(source) && !isHubId(source)) return open(converted(source), options);
+  if (!isCheckpoint(source) && !isHubId(source)) return openReady(source, options);
   const found = await findModel(source, options);
   if (found !== undefined) return open(found, options);
   throw notFound(`${source} is not in the cache in this form: fetch and convert it with: paligemma download ${source}`);
@@ -48,20 +47,14 @@ function converted(folder: string): string {
   throw notFound(`no such model: ${brief(folder)} is neither a folder nor a hub id (owner/name) nor 'embedded'`);
 }
 
-async function open(folder: string, options: LoadOptions): Promise<OpenedModel> {
-  const opened = await openModelFolder(folder);
-  refuseOther(opened, options);
-  return { ...opened, embedded: path.resolve(folder) === embeddedModel() };
+function openReady(source: string, options: LoadOptions): Promise<OpenedModel> {
+  const folder = converted(source);
+  refuseAdditions(folder, options);
+  return open(folder, options);
 }
 
-/** A converted model is what it is: options that ask for something else must not be passed over in silence. */
-function refuseOther({ folder, textType, visionType }: ModelFolder, options: LoadOptions): void {
-  const { quantization = textType, visionQuantization = visionType } = options;
-  const asked = quantization === 'auto' ? textType : quantization;
-  if (asked === textType && visionQuantization === visionType) return;
-  const [option, type] = asked === textType ? ['visionQuantization', visionQuantization] : ['quantization', asked];
-  throw new PaliGemmaError(
-    'ERR_INVALID_ARGUMENT',
-    `${folder} is converted already, text ${textType}, vision ${visionType}: convert the checkpoint it was made from to ${type}, or leave out ${option}`,
-  );
+async function open(folder: string, options: LoadOptions): Promise<OpenedModel> {
+  const opened = await openModelFolder(folder);
+  refuseOtherTypes(opened, options);
+  return { ...opened, embedded: path.resolve(folder) === embeddedModel() };
 }

@@ -1,7 +1,8 @@
-import { cacheBytes, defaultCacheType, defaultContext, planCpu } from './engine/plan.js';
-import { type OpenedModel, openPresentModel } from './model-source.js';
+import { describeModel } from '../engine/describe.js';
+import { cacheBytes, defaultCacheType, defaultContext, planCpu } from '../engine/plan.js';
+import type { LoadOptions, ModelInfo } from '../types.js';
 import { givenModel, loadOptions } from './options.js';
-import type { LoadOptions, ModelInfo } from './types.js';
+import { openPresentModel } from './source.js';
 
 /**
  * What a model holds and how much memory it takes, read from the files' headers without loading weights.
@@ -21,26 +22,4 @@ export async function modelInfo(...given: [model?: string, options?: LoadOptions
   const { maxSequences } = planCpu(opened, { contextTokens, cacheType, maxSequences: undefined });
   const cache = maxSequences * cacheBytes(opened, contextTokens, cacheType);
   return { ...info, contextTokens, memory: { weights: opened.weightBytes, cache } };
-}
-
-/** The part that does not depend on how the model is loaded. */
-export function describeModel(model: OpenedModel): Omit<ModelInfo, 'contextTokens' | 'memory'> {
-  const { architecture, text, vision } = model.hyperparameters;
-  return {
-    path: model.folder,
-    name: model.name,
-    embedded: model.embedded,
-    architecture: architecture === 'gemma' ? 'paligemma' : 'paligemma2',
-    imageSize: vision.imageSize,
-    imageTokens: (vision.imageSize / vision.patchSize) ** 2,
-    width: text.width,
-    layers: text.layers,
-    vocabulary: model.vocabulary,
-    parameters: model.parameters,
-    quantization: model.textType,
-    visionQuantization: model.visionType,
-    licence: model.licence,
-    files: model.files,
-    maskDecoder: model.maskDecoder,
-  };
 }

@@ -1,8 +1,8 @@
 // What there is to load: the checkpoints that Google published.
-import { type ImageSize, PUBLISHED_VOCABULARY, type PublishedSize, publishedShape } from './checkpoint/published.js';
-import { cpuBytes, defaultCacheType, defaultContext } from './engine/plan.js';
-import { estimate } from './weights/estimate.js';
-import { defaultVision, QUANTIZATIONS, type Quantization } from './weights/quantization.js';
+import { type ImageSize, PUBLISHED_VOCABULARY, type PublishedSize, publishedShape } from '../checkpoint/published.js';
+import { cpuBytes, defaultCacheType, defaultContext } from '../engine/plan.js';
+import { estimate } from '../weights/estimate.js';
+import { defaultVision, QUANTIZATIONS, type Quantization } from '../weights/quantization.js';
 
 /** A checkpoint on the hub, and what it takes once converted. */
 export interface PublishedModel {

@@ -12,7 +12,7 @@
 
 namespace paligemma {
 
-// The types in lib/native.ts.
+// The types in lib/addon/native.ts.
 GgufPlan                 gguf_plan(const Napi::Object & from);
 TextShape                text_shape(const Napi::Object & from);
 std::vector<TensorShape> tensor_shapes(const Napi::Value & from);

@@ -7,7 +7,7 @@
 
 namespace paligemma {
 
-// ---- JavaScript -> C++: the types in lib/native.ts
+// ---- JavaScript -> C++: the types in lib/addon/native.ts
 
 EngineOptions engine_options(const Napi::Object & from);
 Request       engine_request(const Napi::Object & from);

@@ -15,7 +15,7 @@ namespace paligemma {
 
 /** See Floats for what the members are. */
 struct Bytes {
-    static constexpr int ROWS = LANES, COLUMNS = BYTE_COLUMNS, VECTORS = 1;
+    static constexpr int VECTORS = BYTE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = BYTE_COLUMNS;
     static constexpr int BLOCK = 32, FOURS = BLOCK/4, HALVES = BLOCK/GROUP;
 
     struct Rows {
@@ -89,29 +89,33 @@ private:
 
     /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */
     static void turn(const Unpacked * rows, int depth, Rows * out) {
-        for (int k = 0; k < depth; k += 4*LANES) {
-            Vector block[LANES];
-            for (int i = 0; i < LANES; ++i) block[i] = load((const float *) (rows[i].bytes + k));
-            transpose(block);
-            for (int i = 0; i < LANES; ++i) {
-                const int at = k + 4*i;
-                if (at < depth) store((float *) out[at/BLOCK].bytes[at % BLOCK/4], block[i]);
+        for (int v = 0; v < ROWS; v += LANES) {
+            for (int k = 0; k < depth; k += 4*LANES) {
+                Vector block[LANES];
+                for (int i = 0; i < LANES; ++i) block[i] = load((const float *) (rows[v + i].bytes + k));
+                transpose(block);
+                for (int i = 0; i < LANES && k + 4*i < depth; ++i) {
+                    const int at = k + 4*i;
+                    store((float *) out[at/BLOCK].bytes[at % BLOCK/4][v], block[i]);
+                }
             }
         }
     }
 
     static void turn_scales(const Unpacked * rows, int depth, Rows * out) {
-        for (int g = 0; g < depth/GROUP; g += LANES) {
-            Vector scales[LANES], minimums[LANES];
-            for (int i = 0; i < LANES; ++i) {
-                scales[i]   = load(rows[i].scales + g);
-                minimums[i] = load(rows[i].minimums + g);
-            }
-            transpose(scales);
-            transpose(minimums);
-            for (int i = 0; i < LANES && g + i < depth/GROUP; ++i) {
-                store(out[(g + i)/HALVES].scales[(g + i) % HALVES], scales[i]);
-                store(out[(g + i)/HALVES].minimums[(g + i) % HALVES], minimums[i]);
+        for (int v = 0; v < ROWS; v += LANES) {
+            for (int g = 0; g < depth/GROUP; g += LANES) {
+                Vector scales[LANES], minimums[LANES];
+                for (int i = 0; i < LANES; ++i) {
+                    scales[i]   = load(rows[v + i].scales + g);
+                    minimums[i] = load(rows[v + i].minimums + g);
+                }
+                transpose(scales);
+                transpose(minimums);
+                for (int i = 0; i < LANES && g + i < depth/GROUP; ++i) {
+                    store(out[(g + i)/HALVES].scales[(g + i) % HALVES] + v, scales[i]);
+                    store(out[(g + i)/HALVES].minimums[(g + i) % HALVES] + v, minimums[i]);
+                }
             }
         }
     }
@@ -160,23 +164,35 @@ private:
         const Columns * columns = (const Columns *) packed_columns;
         for (int b = 0; b < depth/BLOCK; ++b, ++rows, ++columns) {
             for (int part = 0; part < PARTS; ++part) {
-                Vector products[COUNT];
+                Vector products[COUNT][VECTORS];
                 for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
-                    Dots dots[COUNT];
-                    for (int j = 0; j < COUNT; ++j) dots[j] = no_dots();
+                    Dots dots[COUNT][VECTORS];
+                    for (auto & column : dots) {
+                        for (Dots & none : column) none = no_dots();
+                    }
 #pragma GCC unroll 8 // or compilers move all accumulators to and fro in each turn
                     for (int k = start; k < start + AT_ONCE; ++k) {
-                        const Dots w = load_bytes(rows->bytes[k]);
-                        for (int j = 0; j < COUNT; ++j) dots[j] = add_dots(w, broadcast_bytes(columns->bytes[k][j]), dots[j]);
+                        Dots w[VECTORS];
+                        for (int v = 0; v < VECTORS; ++v) w[v] = load_bytes(rows->bytes[k][v*LANES]);
+                        for (int j = 0; j < COUNT; ++j) {
+                            const Dots x = broadcast_bytes(columns->bytes[k][j]);
+                            for (int v = 0; v < VECTORS; ++v) dots[j][v] = add_dots(w[v], x, dots[j][v]);
+                        }
                     }
-                    for (int j = 0; j < COUNT; ++j)
-                        products[j] = start == part*STEP ? to_floats(dots[j]) : add(products[j], to_floats(dots[j]));
+                    for (int j = 0; j < COUNT; ++j) {
+                        for (int v = 0; v < VECTORS; ++v) {
+                            const Vector wide = to_floats(dots[j][v]);
+                            products[j][v] = start == part*STEP ? wide : add(products[j][v], wide);
+                        }
+                    }
                 }
-                const Vector scale = load(rows->scales[part]), minimum = load(rows->minimums[part]);
-                for (int j = 0; j < COUNT; ++j) {
-                    const float of_part = columns->sums[PARTS == 1 ? HALVES : part][j];
-                    sums[j][0] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j], sums[j][0]);
-                    sums[j][0] = multiply_add(minimum, broadcast(of_part), sums[j][0]);
+                for (int v = 0; v < VECTORS; ++v) {
+                    const Vector scale = load(rows->scales[part] + v*LANES), minimum = load(rows->minimums[part] + v*LANES);
+                    for (int j = 0; j < COUNT; ++j) {
+                        const float of_part = columns->sums[PARTS == 1 ? HALVES : part][j];
+                        sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
+                        sums[j][v] = multiply_add(minimum, broadcast(of_part), sums[j][v]);
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ namespace paligemma {
 #if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512VNNI__)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int BYTE_COLUMNS = 12;
+constexpr int BYTE_VECTORS = 2, BYTE_COLUMNS = 6;
 /** So many sums of four fit an accumulator, of weights below 16, 32, 64 and 256; 0: it does not. 8 is a whole block of 32. */
 constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool SIGNED_WEIGHTS = false;
@@ -23,7 +23,7 @@ inline Vector to_floats(Dots sum) { return _mm512_cvtepi32_ps(sum); }
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX2__) && !defined(__AVX512F__)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int  BYTE_COLUMNS   = 6;
+constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 6;
 constexpr bool SIGNED_WEIGHTS = false;
 
 using Dots = __m256i;
@@ -50,7 +50,7 @@ inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(_mm256_madd_epi16(
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__ARM_NEON) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int  BYTE_COLUMNS = 12;
+constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 12;
 constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool SIGNED_WEIGHTS = true; // below 128 they are the same
 
@@ -64,7 +64,7 @@ inline Vector to_floats(Dots sum) { return vcvtq_f32_s32(sum); }
 #elif defined(PALIGEMMA_PLAIN_KERNELS) // for tests: elsewhere ggml's own are better than this
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int  BYTE_COLUMNS = 4;
+constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 4;
 constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool SIGNED_WEIGHTS = false;
 

@@ -26,12 +26,16 @@ struct Unpacked {
     }
 };
 
-/** The low and the high halves of `COUNT` bytes. By way of a copy: the compiler cannot know that the two do not overlap. */
+/** The low and the high halves of `COUNT` bytes, eight at a time. */
 template <int COUNT> void halves(const uint8_t * from, uint8_t * low, uint8_t * high) {
-    uint8_t bytes[COUNT];
-    memcpy(bytes, from, COUNT);
-    for (int i = 0; i < COUNT; ++i) low[i] = bytes[i] & 15;
-    for (int i = 0; i < COUNT; ++i) high[i] = bytes[i] >> 4;
+    constexpr uint64_t MASK = 0x0F0F0F0F0F0F0F0F;
+    for (int i = 0; i < COUNT; i += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, from + i, 8);
+        const uint64_t lows = bytes & MASK, highs = bytes >> 4 & MASK;
+        memcpy(low + i, &lows, 8);
+        memcpy(high + i, &highs, 8);
+    }
 }
 
 inline void unpack(const block_q4_0 * blocks, int depth, Unpacked & to) {

@@ -8,6 +8,7 @@
 
 #include "dots.h"
 #include "unpack.h"
+#include "weights.h"
 
 #ifdef PALIGEMMA_BYTE_KERNELS
 
@@ -25,7 +26,9 @@ struct Bytes {
     struct Columns {
         int8_t bytes[FOURS][COLUMNS][4];
         float  scales[COLUMNS];
-        float  sums[HALVES + 1][COLUMNS]; // of a half's activations, and the block's, negated: for the minimums
+        // For the minimums, of each half of the block and of all of it: the activations' sum, negated. Where all minimums are
+        // one number times the scale, the whole number that sums of products then begin with.
+        union { float sums[HALVES + 1][COLUMNS]; int32_t starts[HALVES + 1][COLUMNS]; };
     };
 
     static constexpr bool supports(ggml_type type) {
@@ -39,25 +42,37 @@ struct Bytes {
         }
     }
 
+    /** What was added to the weights of this type to make bytes of them; -1 where minimums are each their own. */
+    static constexpr int offset(ggml_type type) {
+        if (!STARTS_ANYWHERE) return -1;
+        switch (type) {
+            case GGML_TYPE_Q4_0: return 8;
+            case GGML_TYPE_Q6_K: return 32;
+            case GGML_TYPE_Q8_0: return SIGNED_WEIGHTS ? 0 : 128;
+            default:             return -1;
+        }
+    }
+
     static constexpr int64_t row_bytes(int64_t depth) { return depth/BLOCK*sizeof(Rows); }
     static constexpr int64_t column_bytes(int64_t depth) { return depth/BLOCK*sizeof(Columns); }
 
-    static void pack_rows(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
+    static void pack_rows(Weights type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
         Unpacked unpacked[ROWS];
         for (int i = 0; i < ROWS; ++i) {
-            if (i < count) unpack_row(type, rows + i*stride, from, depth, unpacked[i]);
+            if (i < count && type.eights) unpack_of_eight(type, rows + i/8*8*stride, i % 8, from, depth, unpacked[i]);
+            else if (i < count) unpack_row(type, rows + i*stride, from, depth, unpacked[i]);
             else memset(&unpacked[i], 0, sizeof(Unpacked));
         }
         Rows * packed = (Rows *) out;
         turn(unpacked, depth, packed);
-        turn_scales(unpacked, depth, packed);
+        turn_scales(unpacked, depth, offset(type) < 0, packed);
     }
 
-    static void pack_columns(const float * const * columns, int count, int depth, char * out) {
+    static void pack_columns(ggml_type type, const float * const * columns, int count, int depth, char * out) {
         Columns * packed = (Columns *) out;
         for (int b = 0; b < depth/BLOCK; ++b) {
             for (int j = 0; j < COLUMNS; ++j) {
-                if (j < count) pack_block(columns[j] + b*BLOCK, j, packed[b]);
+                if (j < count) pack_block(columns[j] + b*BLOCK, j, offset(type), packed[b]);
                 else clear_block(j, packed[b]);
             }
         }
@@ -66,12 +81,14 @@ struct Bytes {
     template <int COUNT> static void multiply(ggml_type type, int depth, const char * rows, const char * columns,
                                               Vector (&sums)[COUNT][VECTORS]) {
         switch (type) {
-            case GGML_TYPE_Q5_K: return multiply<COUNT, FITS_32, 1>(depth, rows, columns, sums);
-            case GGML_TYPE_Q6_K: return multiply<COUNT, FITS_64, HALVES>(depth, rows, columns, sums);
+            case GGML_TYPE_Q4_0: return multiply<COUNT, GGML_TYPE_Q4_0, FITS_16, 1>(depth, rows, columns, sums);
+            case GGML_TYPE_Q4_K: return multiply<COUNT, GGML_TYPE_Q4_K, FITS_16, 1>(depth, rows, columns, sums);
+            case GGML_TYPE_Q5_K: return multiply<COUNT, GGML_TYPE_Q5_K, FITS_32, 1>(depth, rows, columns, sums);
+            case GGML_TYPE_Q6_K: return multiply<COUNT, GGML_TYPE_Q6_K, FITS_64, HALVES>(depth, rows, columns, sums);
             case GGML_TYPE_Q8_0:
-                if constexpr (FITS_256 > 0) return multiply<COUNT, FITS_256, 1>(depth, rows, columns, sums);
+                if constexpr (FITS_256 > 0) multiply<COUNT, GGML_TYPE_Q8_0, FITS_256, 1>(depth, rows, columns, sums);
                 return;
-            default:             return multiply<COUNT, FITS_16, 1>(depth, rows, columns, sums);
+            default: return;
         }
     }
 
@@ -85,6 +102,11 @@ private:
             case GGML_TYPE_Q6_K: return unpack((const block_q6_K *) row + from/256, depth, to);
             default:             return;
         }
+    }
+
+    static void unpack_of_eight(ggml_type type, const char * rows, int row, int64_t from, int depth, Unpacked & to) {
+        if (type == GGML_TYPE_Q4_0) paligemma::unpack_of_eight<block_q4_0>(rows, row, 32, from, depth, to);
+        else paligemma::unpack_of_eight<block_q4_K>(rows, row, 256, from, depth, to);
     }
 
     /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */
@@ -102,7 +124,7 @@ private:
         }
     }
 
-    static void turn_scales(const Unpacked * rows, int depth, Rows * out) {
+    static void turn_scales(const Unpacked * rows, int depth, bool with_minimums, Rows * out) {
         for (int v = 0; v < ROWS; v += LANES) {
             for (int g = 0; g < depth/GROUP; g += LANES) {
                 Vector scales[LANES], minimums[LANES];
@@ -111,10 +133,10 @@ private:
                     minimums[i] = load(rows[v + i].minimums + g);
                 }
                 transpose(scales);
-                transpose(minimums);
+                if (with_minimums) transpose(minimums);
                 for (int i = 0; i < LANES && g + i < depth/GROUP; ++i) {
                     store(out[(g + i)/HALVES].scales[(g + i) % HALVES] + v, scales[i]);
-                    store(out[(g + i)/HALVES].minimums[(g + i) % HALVES] + v, minimums[i]);
+                    if (with_minimums) store(out[(g + i)/HALVES].minimums[(g + i) % HALVES] + v, minimums[i]);
                 }
             }
         }
@@ -123,10 +145,10 @@ private:
     static void clear_block(int j, Columns & to) {
         for (int k = 0; k < FOURS; ++k) memset(to.bytes[k][j], 0, 4);
         to.scales[j] = 0;
-        for (auto & sums : to.sums) sums[j] = 0;
+        for (auto & sums : to.sums) sums[j] = 0; // of the bits of the whole number 0, too
     }
 
-    static void pack_block(const float * x, int j, Columns & to) {
+    static void pack_block(const float * x, int j, int offset, Columns & to) {
         Vector most_of = zero(), unknown = zero();
         for (int k = 0; k < BLOCK; k += LANES) {
             most_of = largest(load(x + k), most_of);
@@ -146,20 +168,28 @@ private:
         for (int h = 0; h < HALVES; ++h) {
             int half = 0;
             for (int k = 0; k < GROUP; ++k) half += whole[h*GROUP + k];
-            to.sums[h][j] = -to.scales[j]*half;
+            set_sum(h, j, half, offset, to);
             total += half;
         }
-        to.sums[HALVES][j] = -to.scales[j]*total;
+        set_sum(HALVES, j, total, offset, to);
+    }
+
+    static constexpr int whole_or(int part, int parts) { return parts == 1 ? HALVES : part; }
+
+    static void set_sum(int part, int j, int sum, int offset, Columns & to) {
+        if (offset < 0) to.sums[part][j] = -to.scales[j]*sum;
+        else to.starts[part][j] = -offset*sum;
     }
 
     /**
      * @param FITS sums of four that an accumulator takes
      * @param PARTS of a block that have scales of their own
      */
-    template <int COUNT, int FITS, int PARTS>
+    template <int COUNT, ggml_type TYPE, int FITS, int PARTS>
     static void multiply(int depth, const char * packed_rows, const char * packed_columns, Vector (&sums)[COUNT][VECTORS]) {
         constexpr int STEP = FOURS/PARTS, AT_ONCE = FITS < STEP ? FITS : STEP;
-        static_assert(FITS > 0 && STEP % AT_ONCE == 0, "");
+        constexpr bool BEGINS = offset(TYPE) >= 0;
+        static_assert(FITS > 0 && STEP % AT_ONCE == 0 && (!BEGINS || AT_ONCE == STEP), "");
         const Rows *    rows    = (const Rows *) packed_rows;
         const Columns * columns = (const Columns *) packed_columns;
         for (int b = 0; b < depth/BLOCK; ++b, ++rows, ++columns) {
@@ -167,8 +197,9 @@ private:
                 Vector products[COUNT][VECTORS];
                 for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
                     Dots dots[COUNT][VECTORS];
-                    for (auto & column : dots) {
-                        for (Dots & none : column) none = no_dots();
+                    for (int j = 0; j < COUNT; ++j) {
+                        const Dots first = BEGINS ? broadcast_bytes(&columns->starts[whole_or(part, PARTS)][j]) : no_dots();
+                        for (Dots & sum : dots[j]) sum = first;
                     }
 #pragma GCC unroll 8 // or compilers move all accumulators to and fro in each turn
                     for (int k = start; k < start + AT_ONCE; ++k) {
@@ -189,9 +220,9 @@ private:
                 for (int v = 0; v < VECTORS; ++v) {
                     const Vector scale = load(rows->scales[part] + v*LANES), minimum = load(rows->minimums[part] + v*LANES);
                     for (int j = 0; j < COUNT; ++j) {
-                        const float of_part = columns->sums[PARTS == 1 ? HALVES : part][j];
                         sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
-                        sums[j][v] = multiply_add(minimum, broadcast(of_part), sums[j][v]);
+                        if (BEGINS) continue;
+                        sums[j][v] = multiply_add(minimum, broadcast(columns->sums[whole_or(part, PARTS)][j]), sums[j][v]);
                     }
                 }
             }

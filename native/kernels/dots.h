@@ -9,8 +9,12 @@ namespace paligemma {
 
 #define PALIGEMMA_BYTE_KERNELS
 constexpr int BYTE_VECTORS = 2, BYTE_COLUMNS = 6;
-/** So many sums of four fit an accumulator, of weights below 16, 32, 64 and 256; 0: it does not. 8 is a whole block of 32. */
+/**
+ * FITS: so many sums of four fit an accumulator, of weights below 16, 32, 64 and 256; 0: none does, 8: a whole block of 32.
+ * STARTS_ANYWHERE: a sum may begin with any whole number of 32 bits.
+ */
 constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool STARTS_ANYWHERE = true;
 constexpr bool SIGNED_WEIGHTS = false;
 
 using Dots = __m512i;
@@ -32,11 +36,13 @@ inline Dots load_bytes(const void * x) { return _mm256_loadu_si256((const __m256
 inline Dots broadcast_bytes(const void * x) { return _mm256_set1_epi32(*(const int32_t *) x); }
 #if defined(__AVXVNNI__)
 constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool STARTS_ANYWHERE = true;
 inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm256_dpbusd_avx_epi32(sum, w, x); }
 inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(sum); }
 #else
 // Two sums of two products in 16 bits each: 15*127*2*8, 31*127*2*4 and 63*127*2*2 are below 32768.
-constexpr int FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0;
+constexpr int  FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0;
+constexpr bool STARTS_ANYWHERE = false;
 inline Dots   add_dots(Dots w, Dots x, Dots sum) {
     sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
 #ifdef __GNUC__
@@ -52,6 +58,7 @@ inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(_mm256_madd_epi16(
 #define PALIGEMMA_BYTE_KERNELS
 constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 12;
 constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool STARTS_ANYWHERE = true;
 constexpr bool SIGNED_WEIGHTS = true; // below 128 they are the same
 
 using Dots = int32x4_t;
@@ -66,6 +73,7 @@ inline Vector to_floats(Dots sum) { return vcvtq_f32_s32(sum); }
 #define PALIGEMMA_BYTE_KERNELS
 constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 4;
 constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr bool STARTS_ANYWHERE = true;
 constexpr bool SIGNED_WEIGHTS = false;
 
 struct Dots { int32_t lane[LANES]; };

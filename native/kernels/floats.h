@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "vector.h"
+#include "weights.h"
 
 namespace paligemma {
 
@@ -24,15 +25,13 @@ template <typename T> inline Vector load_some(const T * x, int count) {
 struct Floats {
     static constexpr int VECTORS = TILE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = TILE_COLUMNS;
 
-    static constexpr bool supports(ggml_type) { return true; }
-
     /** Bytes of a tile's rows, and of a tile's columns, `depth` values deep. */
     static constexpr int64_t row_bytes(int64_t depth) { return (depth + LANES)*ROWS*sizeof(float); }
     static constexpr int64_t column_bytes(int64_t depth) { return depth*COLUMNS*sizeof(float); }
 
     /** Rows of weights, `depth` values from `from` on. What is missing of ROWS rows is zero. */
-    static void pack_rows(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
-        switch (type) {
+    static void pack_rows(Weights type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
+        switch (type.type) {
             case GGML_TYPE_F32:  return turn<float>(rows + from*sizeof(float), stride, count, depth, (float *) out);
             case GGML_TYPE_F16:  return turn<ggml_fp16_t>(rows + from*sizeof(ggml_fp16_t), stride, count, depth, (float *) out);
             case GGML_TYPE_BF16: return turn<ggml_bf16_t>(rows + from*sizeof(ggml_bf16_t), stride, count, depth, (float *) out);
@@ -46,7 +45,7 @@ struct Floats {
     }
 
     /** Columns of activations. What is missing of COLUMNS is zero. */
-    static void pack_columns(const float * const * columns, int count, int depth, char * bytes) {
+    static void pack_columns(ggml_type, const float * const * columns, int count, int depth, char * bytes) {
         float * out = (float *) bytes;
         for (int j = 0; j < COLUMNS; j += LANES) {
             const int wanted = std::min(LANES, COLUMNS - j);

@@ -23,8 +23,14 @@ constexpr int64_t PACKED_OWN    = 1 << 20;   // the same where each thread packs
 
 constexpr int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1)/by; }
 
-bool multiplied(ggml_type type) {
-    switch (type) {
+bool multiplied(const Weights & weights) {
+    if (!weights.known) return false;
+#ifdef PALIGEMMA_BYTE_KERNELS
+    if (weights.eights && !Bytes::supports(weights)) return false;
+#else
+    if (weights.eights) return false;
+#endif
+    switch (weights.type) {
         case GGML_TYPE_F32:
         case GGML_TYPE_F16:
         case GGML_TYPE_BF16:
@@ -71,7 +77,7 @@ struct Product {
     }
 
     bool ours() const {
-        return activations->type == GGML_TYPE_F32 && columns >= FEWEST && rows > 0 && depth > 0 && multiplied(weights->type);
+        return activations->type == GGML_TYPE_F32 && columns >= FEWEST && rows > 0 && depth > 0 && multiplied(Weights(weights));
     }
 };
 
@@ -187,7 +193,8 @@ private:
         float *   columns[COLUMNS];
         for (int64_t k = 0; k < p.depth; k += DEPTH) {
             p.find_columns(p.activations, m, first + t*COLUMNS, count, k, columns);
-            Form::pack_columns(columns, count, (int) std::min<int64_t>(DEPTH, p.depth - k), packed.tile(t, k));
+            const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
+            Form::pack_columns(p.weights->type, columns, count, depth, packed.tile(t, k));
         }
     }
 
@@ -196,7 +203,7 @@ private:
                int64_t t_end, char * packed_rows) const {
         const char *    matrix = p.matrix(m);
         const size_t    stride = p.weights->nb[1];
-        const ggml_type type = p.weights->type;
+        const Weights   type(p.weights);
         for (int64_t k = 0; k < p.depth; k += DEPTH) {
             const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
             for (int64_t r = row; r < row_end; r += ROWS) {

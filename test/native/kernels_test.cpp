@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "bytes.h"
+#include "ggml-backend-impl.h"
 #include "matmul.h"
 
 // What the kernels know of ggml's threads.
@@ -70,6 +72,68 @@ bool run(ggml_tensor & node, int threads) {
     return done;
 }
 
+/** Rows rearranged by eights, as ggml's repack.cpp does on AVX2: eight bytes of each row in turn. */
+template <typename Block, typename Scales> std::vector<char> by_eights(const std::vector<char> & plain, int64_t row_blocks, Scales && scales) {
+    std::vector<char> out;
+    const size_t      header = sizeof(Block) - sizeof(Block::qs);
+    for (size_t first = 0; first < plain.size()/sizeof(Block); first += 8*row_blocks) {
+        for (int64_t b = 0; b < row_blocks; ++b) {
+            const Block * rows[8];
+            for (int i = 0; i < 8; ++i) rows[i] = (const Block *) plain.data() + first + i*row_blocks + b;
+            const size_t at = out.size();
+            out.resize(at + 8*sizeof(Block));
+            scales(rows, out.data() + at);
+            for (size_t i = 0; i < sizeof(Block::qs); ++i) {
+                const size_t part = i/8;
+                for (int row = 0; row < 8; ++row) {
+                    const uint8_t byte = rows[row]->qs[i];
+                    out[at + 8*header + part*64 + row*8 + i % 8] = (char) (sizeof(Block) == sizeof(block_q4_0) ? byte ^ 0x88 : byte);
+                }
+            }
+        }
+    }
+    return out;
+}
+
+std::vector<char> rearranged(ggml_type type, const std::vector<char> & plain, int64_t depth) {
+    if (type == GGML_TYPE_Q4_0)
+        return by_eights<block_q4_0>(plain, depth/32, [](auto & rows, char * out) {
+            for (int i = 0; i < 8; ++i) memcpy(out + 2*i, rows[i], 2);
+        });
+    return by_eights<block_q4_K>(plain, depth/256, [](auto & rows, char * out) {
+        for (int i = 0; i < 8; ++i) {
+            memcpy(out + 2*i, rows[i], 2);
+            memcpy(out + 16 + 2*i, (const char *) rows[i] + 2, 2);
+        }
+        for (int j = 0; j < 8; ++j) {
+            auto * to = (uint8_t *) out + 32 + 12*j;
+            memset(to, 0, 12);
+            for (int row = 0; row < 8; ++row) {
+                int scale, minimum;
+                paligemma::scale_and_minimum(rows[row]->scales, j, scale, minimum);
+                if (row < 4) {
+                    to[row] |= scale;
+                    to[row + 4] |= minimum;
+                } else {
+                    to[row + 4] |= (scale & 15) | (minimum & 15) << 4;
+                    to[row - 4] |= (scale >> 4) << 6;
+                    to[row] |= (minimum >> 4) << 6;
+                }
+            }
+        }
+    });
+}
+
+/** Marks a tensor as one that ggml rearranged. */
+void mark_rearranged(ggml_tensor & t) {
+    static ggml_backend_buffer_type type{};
+    static ggml_backend_buffer      buffer{};
+    type.iface.get_name = [](ggml_backend_buffer_type_t) { return "CPU_REPACK"; };
+    buffer.buft         = &type;
+    t.buffer            = &buffer;
+    t.extra             = &type;
+}
+
 struct Case {
     int64_t depth, rows, columns, matrices = 1, heads = 1; // heads: columns are divided among so many that share a matrix
     bool    permuted = false;                              // a column's heads lie beside one another, as an attention's do
@@ -105,10 +169,11 @@ std::vector<float> widened(ggml_type type, const std::vector<char> & bytes, size
     return wide;
 }
 
-bool agrees(ggml_type type, const Case & c, int threads) {
+bool agrees(ggml_type type, bool eights, const Case & c, int threads) {
     auto       x = activations(c.depth*c.columns*c.heads*c.matrices);
     auto       bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
     const auto wide = widened(type, bytes, c.depth*c.rows*c.matrices);
+    if (eights) bytes = rearranged(type, bytes, c.depth);
     const int64_t heads = c.heads*c.matrices;
     // Beyond the result, values that must stay.
     const float        untouched = 12345.0f;
@@ -116,6 +181,7 @@ bool agrees(ggml_type type, const Case & c, int threads) {
     ggml_tensor        a = layout(type, {c.depth, c.rows, c.matrices, 1}, bytes.data());
     ggml_tensor        b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, x.data());
     ggml_tensor        node = layout(GGML_TYPE_F32, {c.rows, c.columns, heads, 1}, y.data());
+    if (eights) mark_rearranged(a);
     if (c.permuted) {
         b.nb[2] = b.nb[1];
         b.nb[1] = heads*b.nb[2];
@@ -149,18 +215,29 @@ bool agrees(ggml_type type, const Case & c, int threads) {
 constexpr ggml_type TYPES[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, GGML_TYPE_Q8_0,
                                GGML_TYPE_Q6_K, GGML_TYPE_Q5_K, GGML_TYPE_Q4_K, GGML_TYPE_Q4_0};
 
+// As in bytes.h: where the kernels read what ggml rearranged.
+#if defined(__AVX2__) && defined(PALIGEMMA_BYTE_KERNELS)
+constexpr bool EIGHTS = true;
+#else
+constexpr bool EIGHTS = false;
+#endif
+
 int compare() {
     const Case cases[] = {
         {1, 1, 8}, {3, 5, 8}, {16, 32, 12}, {72, 40, 100}, {255, 31, 13}, {256, 33, 12}, {257, 64, 25}, {600, 70, 37},
         {588, 96, 64}, {72, 50, 50, 4, 1}, {72, 50, 50, 3, 1, true}, {256, 40, 20, 1, 8, true}, {40, 20, 9, 2, 3},
-        {40, 20, 9, 2, 3, true}, {2048, 50, 267}, {512, 37, 30}, {512, 16, 12}, {160, 20, 9}, {1152, 21, 40}, {256, 9, 11, 3, 2, true},
+        {40, 20, 9, 2, 3, true}, {2048, 50, 267}, {512, 37, 30}, {512, 16, 12}, {160, 20, 9}, {1152, 21, 40}, {256, 9, 11, 3, 2, true}, {1024, 48, 19},
     };
     int compared = 0;
     for (ggml_type type : TYPES) {
         for (const Case & c : cases) {
             if (c.depth % ggml_blck_size(type) != 0) continue;
-            for (int threads : {1, 2, 5}) {
-                if (!agrees(type, c, threads)) {
+            for (int variant = 0; variant < 6; ++variant) {
+                const int  threads = variant % 3 == 0 ? 1 : variant % 3 == 1 ? 2 : 5;
+                const bool eights  = variant >= 3;
+                if (eights && !(EIGHTS && (type == GGML_TYPE_Q4_0 || type == GGML_TYPE_Q4_K) && c.rows % 8 == 0)) continue;
+                if (!agrees(type, eights, c, threads)) {
+                    if (eights) printf("rearranged, ");
                     printf("depth %ld, rows %ld, columns %ld, matrices %ld, heads %ld%s, %d threads\n", (long) c.depth, (long) c.rows,
                            (long) c.columns, (long) c.matrices, (long) c.heads, c.permuted ? " permuted" : "", threads);
                     return 1;

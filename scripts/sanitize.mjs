@@ -70,7 +70,8 @@ function sanitize(name, args) {
     args,
     env: {
       ...process.env,
-      ASAN_OPTIONS: log,
+      // Memory that there is not is refused, as without ASan: tests ask for it.
+      ASAN_OPTIONS: `${log}:allocator_may_return_null=1`,
       UBSAN_OPTIONS: `halt_on_error=1:print_stacktrace=1:suppressions=${known('undefined')}`,
       LSAN_OPTIONS: `suppressions=${known('leak')}`,
       TSAN_OPTIONS: `${log}:second_deadlock_stack=1:suppressions=${known('thread')}`,

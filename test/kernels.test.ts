@@ -8,7 +8,9 @@ import { program } from './helpers/fixtures.js';
 const features = existsSync('/proc/cpuinfo')
   ? (/^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [])
   : [];
-const sets = ['plain', 'avx', 'avx2', 'avx512f', 'asimd'].filter((set) => set === 'plain' || features.includes(set));
+const sets = ['plain', 'avx', 'avx2', 'avx_vnni', 'avx512f', 'avx512_vnni', 'asimd', 'asimddp'].filter(
+  (set) => set === 'plain' || features.includes(set),
+);
 
 describe('products of matrices are sums of products', () => {
   // It ends with status 1 at the first value that is off, and says where.

@@ -39,7 +39,10 @@ export function taskSchema({ options, sampling, json }: Task): TaskSchema {
 
 const propertiesOf = (options: Options): Record<string, JsonSchema> =>
   Object.fromEntries(
-    Object.entries(options).map(([name, { schema, help }]) => [name, { ...schema, description: help }]),
+    Object.entries(options).map(([name, { schema, help, default: preset }]) => [
+      name,
+      { ...schema, description: help, ...(preset !== undefined && { default: preset }) },
+    ]),
   );
 
 const optionalOf = (options: Options): string[] => Object.keys(options).filter((name) => !options[name]?.required);

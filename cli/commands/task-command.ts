@@ -94,8 +94,8 @@ interface Around {
 async function printJson(task: Task, run: TaskRun<TaskName>, { about, load, files }: Around): Promise<void> {
   const { text: _, result, timings, ...rest } = run;
   const value = await task.json.of(result);
-  const named = files.length > 0 ? (value as object[]).map((one, i) => ({ ...one, file: files[i] })) : value;
-  print(JSON.stringify({ ...about, [task.json.field]: named, ...rest, timings: { load, ...timings } }));
+  const maskFiles = files.length > 0 ? { maskFiles: files } : {};
+  print(JSON.stringify({ ...about, [task.json.field]: value, ...maskFiles, ...rest, timings: { load, ...timings } }));
 }
 
 function printResult(task: Task, result: unknown, before: string, about: Record<string, unknown>): void {

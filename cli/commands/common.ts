@@ -32,10 +32,13 @@ export const collect = (text: string, all: string[] = []): string[] => [...all, 
 /** For options that are several names with commas between them. */
 export const commaList = (text: string): string[] => text.split(',').map((name) => name.trim());
 
-/** A command with the options that all commands around a model share. */
-export function modelCommand(name: string): Command {
+/**
+ * A command with the options that all commands around a model share.
+ * @param without what it means to name no model
+ */
+export function modelCommand(name: string, without = 'default: the embedded emoji model'): Command {
   return fetchingOptions(new Command(name))
-    .option('--model <path or id>', 'model folder, checkpoint, hub id, or embedded (default: the embedded emoji model)')
+    .option('--model <path or id>', `model folder, checkpoint, hub id, or embedded (${without})`)
     .addOption(
       new Option('--device <name>', 'where to compute; cuda:1 is the second card of its kind (default: auto)')
         .choices(['auto', 'cpu', 'cuda', 'metal', 'vulkan'])

@@ -18,7 +18,7 @@ interface Options extends CommonOptions, LogOptions {
 }
 
 export function workerCommand(): Command {
-  const command = modelCommand('worker')
+  const command = modelCommand('worker', 'required')
     .description('answer what `paligemma batch --redis` gives out, until it is interrupted')
     .option('--redis [url]', 'where the queue is (default: REDIS_URL, or redis://127.0.0.1:6379)')
     .option('--stalled-after <seconds>', 'without a sign of life for so long, another worker takes over', numeric, 30)

@@ -32,6 +32,7 @@ export { FORMATS } from './image/decode.js';
 export { MAX_SIDE } from './image/decoded.js';
 export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './image/fetch-bytes.js';
 export { filePath } from './image/locate.js';
+export { videoFrames } from './image/video.js';
 export { ANSWER_FIELDS, allOptions, allTasks, TASK_NAMES, taskOf } from './tasks/index.js';
 export { checkOption } from './tasks/option.js';
 export { sampling } from './tasks/sampling.js';

@@ -1,4 +1,5 @@
 // What commands print with --json is what `paligemma schema` says, no more and no less.
+import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -57,6 +58,24 @@ test.each(CALLS)('%s', async (task, ...args) => {
   expect(errorsOf(strict(schema.result), result)).toBeNull();
   // A batch alone leaves these out.
   expect(result).toMatchObject({ tokens: expect.any(Array), usage: {}, timings: { load: expect.any(Number) } });
+});
+
+const ffmpeg = spawnSync('ffmpeg', ['-version']).status === 0 ? test : test.skip;
+
+ffmpeg('a video is answered in the shape of its task', async () => {
+  const video = path.join(scratch('video'), 'still.mp4');
+  execFileSync('ffmpeg', ['-v', 'error', '-loop', '1', '-t', '1', '-i', PICTURE, video]);
+  for (const [task, question] of [['caption'], ['answer', 'how many owls are there?']] as const) {
+    const asked = question === undefined ? {} : { question };
+    const args = ['--frames', '2', '--model', 'embedded', ...(question === undefined ? [] : ['--question', question])];
+    const { status, out } = await paligemma('video', video, ...args, '--json');
+    expect(status).toBe(0);
+    const { video: named, ...printed } = JSON.parse(out);
+    const { question: _, ...result } = printed;
+    expect({ named, printed }).toMatchObject({ named: video, printed: { ...asked, usage: { imageTokens: 128 } } });
+    expect(errorsOf(strict((await schemaOf(task)).result), result)).toBeNull();
+    expect((await paligemma('video', video, ...args)).out).toBe(`${result.text}\n`);
+  }
 });
 
 test('an option is described by what it does, not by the flag that turns it off', async () => {

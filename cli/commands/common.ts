@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { buffer } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type LoadOptions, listDevices, PaliGemma, PaliGemmaError } from 'node-paligemma';
 import { reasonOf } from 'node-paligemma/support';
@@ -28,6 +29,13 @@ export function numeric(text: string): number {
 
 /** For options that may be given several times. */
 export const collect = (text: string, all: string[] = []): string[] => [...all, text];
+
+/** Standard input, as the name of a picture. */
+const STDIN = '-';
+
+/** What the names of pictures stand for: paths and URLs as they are, the bytes of standard input. */
+export const picturesOf = (names: string[]): Promise<(string | Buffer)[]> =>
+  Promise.all(names.map((name) => (name === STDIN ? buffer(process.stdin) : name)));
 
 /** For options that are several names with commas between them. */
 export const commaList = (text: string): string[] => text.split(',').map((name) => name.trim());

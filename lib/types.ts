@@ -94,6 +94,7 @@ export interface ModelInfo {
   /** Values of one image feature: the width of the text model. */
   width: number;
   layers: number;
+  /** Rows of the embedding table: tokens, and what fills it up. */
   vocabulary: number;
   parameters: number;
   /** Type of the text model's matrices. */

@@ -86,6 +86,9 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
 /** Progress and remarks go to standard error: standard output is for results alone. */
 export const remark = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** A notice of the library. */
+export const note = (text: string): void => remark(inFlags(text));
+
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const wordsOf = (error: unknown): string => inFlags(reasonOf(error));
@@ -138,6 +141,7 @@ export async function withModel(
           isolated: true, // a crash is told, by a process that lives
           signal,
           onProgress: bar.update,
+          onNotice: bar.say(note),
         }),
       );
     const every = options.everyDevice && !devices && (device ?? 'auto') === 'auto' ? cardsOfBestKind() : [];

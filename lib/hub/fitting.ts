@@ -90,7 +90,7 @@ const availableBytes = (): number => process.availableMemory();
 const said = new Set<string>();
 
 /** Once for a process. */
-function say(type: string, why: string, options: LoadOptions & { onNotice?: (text: string) => void }): void {
+function say(type: string, why: string, options: LoadOptions): void {
   const text = `quantization: 'auto' is ${type}, ${why}`;
   if (!said.has(text)) notice(text, 'PALIGEMMA_QUANTIZATION', options.onNotice);
   said.add(text);

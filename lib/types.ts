@@ -69,6 +69,8 @@ export interface LoadOptions {
   /** What may be read as a picture, where paths and URLs come from others. Default: anything. */
   imageAccess?: ImageAccess;
   onProgress?: (progress: Progress) => void;
+  /** What a user should read once: licences, what `auto` is, what is waited for. Default: a process warning. */
+  onNotice?: (text: string) => void;
   /** Aborting rejects with its reason and frees what was loaded. */
   signal?: AbortSignal;
 }
@@ -94,6 +96,7 @@ export interface ModelInfo {
   /** Values of one image feature: the width of the text model. */
   width: number;
   layers: number;
+  /** Rows of the embedding table: tokens, and what fills it up. */
   vocabulary: number;
   parameters: number;
   /** Type of the text model's matrices. */

@@ -39,6 +39,36 @@ export function run(what, args, options = {}) {
   if (status !== 0) throw new BuildError(`${what} failed with status ${status}; what went wrong is above`);
 }
 
+/** The flags that are options of CMake, and what their option is with them. */
+const SWITCHES = {
+  '--cuda': ['PALIGEMMA_CUDA', 'ON'],
+  ...(process.platform === 'darwin'
+    ? { '--cpu': ['PALIGEMMA_METAL', 'OFF'] }
+    : { '--metal': ['PALIGEMMA_METAL', 'ON'] }),
+  '--vulkan': ['PALIGEMMA_VULKAN', 'ON'],
+  '--portable': ['PALIGEMMA_NATIVE', 'OFF'],
+  '--debug': ['PALIGEMMA_DEBUG_INFO', 'ON'],
+};
+
+/** A switch as cmake-js takes it. */
+function optionOf(flag, given) {
+  const [name, value] = SWITCHES[flag];
+  return `--CD${name}=${given === (value === 'ON') ? 'ON' : 'OFF'}`;
+}
+
+/** All of them. */
+export const switches = (flags) => Object.keys(SWITCHES).map((flag) => optionOf(flag, flags.has(flag)));
+
+/** The flags that the addon in a folder was built with. None where there is no build. */
+export function flagsOfLastBuild(folder = path.join(ROOT, 'build')) {
+  const stamp = stampOf(folder);
+  const options = fs.existsSync(stamp) ? JSON.parse(fs.readFileSync(stamp, 'utf8')) : [];
+  return new Set(Object.keys(SWITCHES).filter((flag) => options.includes(optionOf(flag, true))));
+}
+
+/** Where the options of the last build are. */
+const stampOf = (folder) => path.join(folder, 'options.json');
+
 /**
  * @param flags as on the command line
  * @param folder of the build
@@ -51,18 +81,14 @@ export function buildNative(flags = new Set(), folder = path.join(ROOT, 'build')
 
   const { cmakeJs, headers } = buildTools();
   const options = [
-    `--CDPALIGEMMA_CUDA=${flags.has('--cuda') ? 'ON' : 'OFF'}`,
-    `--CDPALIGEMMA_METAL=${flags.has('--metal') || (process.platform === 'darwin' && !flags.has('--cpu')) ? 'ON' : 'OFF'}`,
-    `--CDPALIGEMMA_VULKAN=${flags.has('--vulkan') ? 'ON' : 'OFF'}`,
-    `--CDPALIGEMMA_NATIVE=${flags.has('--portable') ? 'OFF' : 'ON'}`,
-    `--CDPALIGEMMA_DEBUG_INFO=${flags.has('--debug') ? 'ON' : 'OFF'}`,
+    ...switches(flags),
     `--CDPALIGEMMA_NODE_ADDON_API=${headers.replaceAll('\\', '/')}`,
     ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
     '--out',
     folder,
   ];
   // cmake-js configures only a fresh folder; other options than last time need it again.
-  const stamp = path.join(folder, 'options.json');
+  const stamp = stampOf(folder);
   const wanted = JSON.stringify(options);
   const configured = fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted;
   if (!configured) {

@@ -49,9 +49,12 @@ export async function setup() {
     process.exit(1);
   }
   installPackages();
-  const { buildNative, buildTypeScript, main } = await import('./build.mjs');
+  const { buildNative, buildTypeScript, flagsOfLastBuild, main } = await import('./build.mjs');
   main(() => {
-    buildNative();
+    const flags = flagsOfLastBuild();
+    if (flags.size > 0)
+      console.error(`Building with ${[...flags].join(' ')}, as the last time; node scripts/build.mjs builds without.`);
+    buildNative(flags);
     buildTypeScript();
   });
   return ROOT;

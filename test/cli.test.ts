@@ -92,6 +92,17 @@ describe('every task has its command', () => {
     expect({ status, value: JSON.parse(out) }).toMatchObject({ status: 0, value: expected });
   });
 
+  test('a picture comes from standard input as from its file', async () => {
+    const args = ['--prompt', 'caption en', '--answer', 'a dog', '--model', 'embedded'];
+    const [piped, named] = await Promise.all([
+      start(['score', '-', ...args], { input: fs.readFileSync(DOG) }).done,
+      paligemma('score', DOG, ...args),
+    ]);
+    expect(piped).toEqual(named);
+    const { out } = await start(['caption', '-', '--model', 'embedded'], { input: fs.readFileSync(DOG) }).done;
+    expect(out).toBe('a dog\n');
+  });
+
   test('segment without a mask decoder gives boxes and says how to add one', async () => {
     const { status, out, err } = await paligemma(
       'segment',

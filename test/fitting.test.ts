@@ -6,6 +6,7 @@ import { fitting } from '../lib/hub/fitting.js';
 import { convert, download, modelInfo, PaliGemma } from '../lib/index.js';
 import { estimate } from '../lib/weights/estimate.js';
 import { defaultVision, type Quantization } from '../lib/weights/quantization.js';
+import { paligemma } from './helpers/command.js';
 import { FakeHub } from './helpers/fake-hub.js';
 import { EMBEDDED, emoji, scratch } from './helpers/fixtures.js';
 
@@ -45,6 +46,19 @@ describe("quantization: 'auto'", () => {
       "quantization: 'auto' is f16, the best that fits cpu",
       "quantization: 'auto' is f16, of what is in the cache the best that fits cpu",
     ]);
+  });
+
+  test('says it to who wants to hear it instead of as a warning, on the command line in flags', async () => {
+    memory(1);
+    const emit = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const said: string[] = [];
+    const onNotice = (text: string) => void said.push(text);
+    await download(emoji('checkpoint'), { ...auto(), onNotice });
+    expect(said).toEqual(["quantization: 'auto' is q4_k_m, the smallest, though no type fits the memory there is"]);
+    expect(emit.mock.calls).toEqual([]);
+    const { err } = await paligemma('info', emoji('checkpoint'), '--quantization', 'auto', '--cache-dir', cacheDir);
+    expect(err).toMatch(/^--quantization auto is q4_k_m, of what is in the cache the best that fits /m);
+    expect(err).not.toMatch(/warning/i);
   });
 
   test('makes the smallest where none fits, and only once', async () => {

@@ -70,3 +70,19 @@ test('an exit status is handed on', () => {
     stderr: '',
   });
 });
+
+test('npm start and npm test build with the flags of the last build', () => {
+  const folder = scratch('build');
+  const given = [[], ['--cuda'], ['--vulkan', '--debug'], ['--portable']];
+  const code = `
+    import fs from 'node:fs';
+    const folder = ${JSON.stringify(folder)};
+    const kept = [[...flagsOfLastBuild(folder)]];
+    for (const flags of ${JSON.stringify(given)}) {
+      fs.writeFileSync(folder + '/options.json', JSON.stringify(switches(new Set(flags))));
+      kept.push([...flagsOfLastBuild(folder)]);
+    }
+    console.log(JSON.stringify(kept));`;
+  const { stdout } = withScript('build.mjs', 'flagsOfLastBuild, switches', code);
+  expect(JSON.parse(stdout)).toEqual([[], ...given]);
+});

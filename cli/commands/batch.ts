@@ -38,7 +38,7 @@ interface Options extends CommonOptions, LogOptions {
 }
 
 export function batchCommand(): Command {
-  const command = modelCommand('batch')
+  const command = modelCommand('batch', 'required without --redis')
     .description(
       'ask the same of many images: folders, globs, lists (.txt, .jsonl, - for standard input), WebDataset tars',
     )

@@ -6,7 +6,16 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Quantization } from 'node-paligemma';
 import { whole, writeRandomModel } from 'node-paligemma/support';
 import { type BenchReport, measure } from '../bench/measure.js';
-import { type CommonOptions, EMBEDDED, modelCommand, numeric, print, remark, untilInterrupted } from './common.js';
+import {
+  type CommonOptions,
+  EMBEDDED,
+  modelCommand,
+  note,
+  numeric,
+  print,
+  remark,
+  untilInterrupted,
+} from './common.js';
 import { bytes } from './format.js';
 import { ProgressBar } from './progress-bar.js';
 
@@ -46,7 +55,8 @@ async function run(options: Options): Promise<void> {
   try {
     const report = await untilInterrupted(async (signal) => {
       const { quantization, visionQuantization, ...rest } = load;
-      const settings = { prompt, maxTokens, concurrency, requests, featureCache: 0, signal, onProgress: bar.update };
+      const hears = { onProgress: bar.update, onNotice: bar.say(note) };
+      const settings = { prompt, maxTokens, concurrency, requests, featureCache: 0, signal, ...hears };
       const step = bar.say((text) => remark(`measuring ${text}`));
       if (folder === undefined || random === undefined)
         return measure(model ?? EMBEDDED, { ...load, ...settings }, step);

@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { buffer } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type LoadOptions, listDevices, PaliGemma, PaliGemmaError } from 'node-paligemma';
 import { reasonOf } from 'node-paligemma/support';
@@ -29,13 +30,23 @@ export function numeric(text: string): number {
 /** For options that may be given several times. */
 export const collect = (text: string, all: string[] = []): string[] => [...all, text];
 
+/** Standard input, as the name of a picture. */
+const STDIN = '-';
+
+/** What the names of pictures stand for: paths and URLs as they are, the bytes of standard input. */
+export const picturesOf = (names: string[]): Promise<(string | Buffer)[]> =>
+  Promise.all(names.map((name) => (name === STDIN ? buffer(process.stdin) : name)));
+
 /** For options that are several names with commas between them. */
 export const commaList = (text: string): string[] => text.split(',').map((name) => name.trim());
 
-/** A command with the options that all commands around a model share. */
-export function modelCommand(name: string): Command {
+/**
+ * A command with the options that all commands around a model share.
+ * @param without what it means to name no model
+ */
+export function modelCommand(name: string, without = 'default: the embedded emoji model'): Command {
   return fetchingOptions(new Command(name))
-    .option('--model <path or id>', 'model folder, checkpoint, hub id, or embedded (default: the embedded emoji model)')
+    .option('--model <path or id>', `model folder, checkpoint, hub id, or embedded (${without})`)
     .addOption(
       new Option('--device <name>', 'where to compute; cuda:1 is the second card of its kind (default: auto)')
         .choices(['auto', 'cpu', 'cuda', 'metal', 'vulkan'])
@@ -74,6 +85,9 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
 
 /** Progress and remarks go to standard error: standard output is for results alone. */
 export const remark = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** A notice of the library. */
+export const note = (text: string): void => remark(inFlags(text));
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -127,6 +141,7 @@ export async function withModel(
           isolated: true, // a crash is told, by a process that lives
           signal,
           onProgress: bar.update,
+          onNotice: bar.say(note),
         }),
       );
     const every = options.everyDevice && !devices && (device ?? 'auto') === 'auto' ? cardsOfBestKind() : [];

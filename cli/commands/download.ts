@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { type DownloadOptions, download, modelInfo } from 'node-paligemma';
-import { print, remark, untilInterrupted } from './common.js';
-import { inFlags } from './flag-names.js';
+import { note, print, remark, untilInterrupted } from './common.js';
 import { bytes } from './format.js';
 import { ProgressBar } from './progress-bar.js';
 import { fetchingOptions } from './source-options.js';
@@ -31,7 +30,7 @@ async function run(model: string, { json, ...options }: Options): Promise<void> 
         ...options,
         signal,
         onProgress: bar.update,
-        onNotice: bar.say((text) => remark(inFlags(text))),
+        onNotice: bar.say(note),
       }),
     );
     bar.stop();

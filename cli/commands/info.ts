@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type LoadOptions, type ModelFile, modelInfo } from 'node-paligemma';
-import { EMBEDDED, EMBEDDED_NOTICE, print, remark } from './common.js';
+import { EMBEDDED, EMBEDDED_NOTICE, note, print, remark } from './common.js';
 import { bytes } from './format.js';
 import { sourceOptions } from './source-options.js';
 
@@ -24,7 +24,7 @@ export function infoCommand(): Command {
 
 async function run(argument: string | undefined, { model = argument, json, ...options }: Options): Promise<void> {
   if (model === undefined) remark(EMBEDDED_NOTICE);
-  const info = await modelInfo(model ?? EMBEDDED, options);
+  const info = await modelInfo(model ?? EMBEDDED, { ...options, onNotice: note });
   if (json) return print(JSON.stringify(info));
   const [text, vision] = info.files as [ModelFile, ModelFile];
   const rows: [string, string][] = [

@@ -1,9 +1,8 @@
 // A command for a task, made from its description.
-import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Choice, Detection, PaliGemma, Task, TaskName, TaskRun, TaskRunOptions } from 'node-paligemma';
 import { tasks } from 'node-paligemma';
-import { type CommonOptions, failWith, modelCommand, print, remark, withModel } from './common.js';
+import { type CommonOptions, failWith, modelCommand, picturesOf, print, remark, withModel } from './common.js';
 import { checkDrawing, drawOver, writeMasks } from './drawing.js';
 import { addOptions, givenOptions } from './task-options.js';
 
@@ -11,9 +10,6 @@ interface Options extends CommonOptions {
   draw?: string;
   masks?: string;
 }
-
-/** Standard input, as the name of a picture. */
-const STDIN = '-';
 
 export function taskCommand(task: Task): Command {
   const { least, most } = task.images;
@@ -64,7 +60,7 @@ interface Asked {
 }
 
 async function answer({ model, task, names, options, several, about, load }: Asked, parsed: Options): Promise<void> {
-  const images = await Promise.all(names.map((name) => (name === STDIN ? buffer(process.stdin) : name)));
+  const images = await picturesOf(names);
   const [name = '', image = ''] = [names[0], images[0]];
   const taskName = task.name as TaskName;
   let run: TaskRun<TaskName>;
@@ -81,21 +77,29 @@ async function answer({ model, task, names, options, several, about, load }: Ask
     if (parsed.json) await printJson(task, run, { about, load, files });
     else printResult(task, run.result, several ? `${name}: ` : '', about);
   }
-  if (run.finishReason === 'length') remark(`${name && `${name}: `}the answer was cut off at its limit (--max-tokens)`);
+  sayIfCut(run, name && `${name}: `);
+}
+
+export function sayIfCut({ finishReason }: Pick<TaskRun<TaskName>, 'finishReason'>, before = ''): void {
+  if (finishReason === 'length') remark(`${before}the answer was cut off at its limit (--max-tokens)`);
 }
 
 interface Around {
   about: Record<string, unknown>;
   load: number;
-  files: string[];
+  files?: string[];
 }
 
 /** What a task gives, in the shape that `paligemma schema` describes, after what it was asked. */
-async function printJson(task: Task, run: TaskRun<TaskName>, { about, load, files }: Around): Promise<void> {
+export async function printJson(
+  task: Task,
+  run: TaskRun<TaskName>,
+  { about, load, files = [] }: Around,
+): Promise<void> {
   const { text: _, result, timings, ...rest } = run;
   const value = await task.json.of(result);
-  const named = files.length > 0 ? (value as object[]).map((one, i) => ({ ...one, file: files[i] })) : value;
-  print(JSON.stringify({ ...about, [task.json.field]: named, ...rest, timings: { load, ...timings } }));
+  const maskFiles = files.length > 0 ? { maskFiles: files } : {};
+  print(JSON.stringify({ ...about, [task.json.field]: value, ...maskFiles, ...rest, timings: { load, ...timings } }));
 }
 
 function printResult(task: Task, result: unknown, before: string, about: Record<string, unknown>): void {

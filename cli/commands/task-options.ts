@@ -18,7 +18,8 @@ export function addOptions(command: Command, options: Options, { required = true
 function flagOf(name: string, option: Option): Flag {
   const { schema, help, value, flag = name, default: preset } = option;
   const type = 'type' in schema ? schema.type : 'string';
-  if (type === 'boolean') return new Flag(preset ? `--no-${hyphens(flag)}` : `--${hyphens(flag)}`, help);
+  if (type === 'boolean' && preset) return new Flag(`--no-${hyphens(flag)}`, `do not ${help}`);
+  if (type === 'boolean') return new Flag(`--${hyphens(flag)}`, help);
   const described = new Flag(`--${hyphens(flag)} <${value}>`, help);
   if (type === 'integer' || type === 'number') return described.argParser(numeric);
   return type === 'array' ? described.argParser(collect) : described;

@@ -1,17 +1,19 @@
 import type { Command } from 'commander';
-import type { TaskOptions } from 'node-paligemma';
-import { invalid, sampling } from 'node-paligemma/support';
+import { type Task, type TaskRunOptions, tasks } from 'node-paligemma';
+import { invalid, sampling, videoFrames } from 'node-paligemma/support';
 import { type CommonOptions, failWith, modelCommand, numeric, print, withModel } from './common.js';
+import { printJson, sayIfCut } from './task-command.js';
 import { addOptions, givenOptions } from './task-options.js';
 
 interface Options extends CommonOptions {
   frames?: number;
   start?: number;
   end?: number;
-  question?: string;
-  language?: string;
   ffmpeg?: string;
 }
+
+const { question, language } = tasks.answer.options;
+const ASKED = { question: { ...question, help: 'a question instead of a caption' }, language };
 
 export function videoCommand(): Command {
   const command = modelCommand('video')
@@ -20,26 +22,34 @@ export function videoCommand(): Command {
     .option('--frames <n>', 'frames to look at, evenly spaced, at most 16 (default: 8)', numeric)
     .option('--start <seconds>', 'begin of the part to look at', numeric)
     .option('--end <seconds>', 'end of the part to look at', numeric)
-    .option('--question <text>', 'a question instead of a caption')
-    .option('--language <code>', 'language of the answer (default: en)')
     .option('--ffmpeg <program>', 'the ffmpeg to read the video with (default: from the PATH)');
+  addOptions(command, ASKED, { required: false });
   return addOptions(command, sampling).action((video: string, parsed: Options) =>
-    run(video, parsed, givenOptions(command, sampling, parsed)),
+    run(video, parsed, givenOptions(command, ASKED, parsed), givenOptions(command, sampling, parsed)),
   );
 }
 
-async function run(video: string, options: Options, chosen: TaskOptions): Promise<void> {
-  const { frames, start = 0, end = Number.MAX_SAFE_INTEGER, question, language, ffmpeg } = options;
+type Given = Record<string, unknown>;
+
+async function run(video: string, options: Options, asked: Given, chosen: Given): Promise<void> {
+  const { frames, start = 0, end = Number.MAX_SAFE_INTEGER, ffmpeg } = options;
   const range: [number, number] | undefined =
     options.start === undefined && options.end === undefined ? undefined : [start, end];
   if (!(start >= 0 && end > start && Number.isFinite(end)))
     throw invalid('--start and --end must be seconds from 0, the end after the start');
-  await withModel(options, async (model) => {
+  const task = (asked.question === undefined ? tasks.caption : tasks.answer) as unknown as Task;
+  const about = { video, ...asked };
+  await withModel(options, async (model, load) => {
     try {
-      const text = await model.captionVideo(video, { frames, range, question, language, ffmpeg, ...chosen });
-      print(options.json ? JSON.stringify({ video, text }) : text);
+      const images = await videoFrames(video, { frames, range, ffmpeg });
+      // A caption is about one picture; its prompt does not mind several.
+      const prompted = { locations: false, ...task.ask(asked as never), ...chosen } as TaskRunOptions<'generate'>;
+      const answered = await model.run('generate', images, prompted);
+      if (options.json) await printJson(task, answered, { about, load });
+      else print(answered.result);
+      sayIfCut(answered);
     } catch (error) {
-      failWith(options, { video }, error);
+      failWith(options, about, error);
     }
   });
 }

@@ -2,7 +2,7 @@
 import { PaliGemma } from 'node-paligemma';
 
 const port = process.parentPort;
-const loading = PaliGemma.load(); // or a hub id such as 'google/paligemma-3b-mix-224', fetched the first time
+const loading = PaliGemma.load('embedded'); // or a hub id such as 'google/paligemma-3b-mix-224', fetched the first time
 loading.catch(() => {}); // said to whoever asks
 
 port.on('message', async ({ data: { id, image } }) => {

@@ -5,7 +5,7 @@ import { isGivenUp } from '../engine/isolated/isolated-engine.js';
 import { generateRequest } from '../engine/options.js';
 import { caption } from '../tasks/caption.js';
 import { generate } from '../tasks/generate.js';
-import { allOptions, allTasks, taskOf } from '../tasks/index.js';
+import { ANSWER_FIELDS, allOptions, allTasks, taskOf } from '../tasks/index.js';
 import { checkOptions, type Options } from '../tasks/option.js';
 import { sampling } from '../tasks/sampling.js';
 import type { Task } from '../tasks/task.js';
@@ -63,7 +63,7 @@ export class Withdrawn extends Error {}
 /** Names that fields of a result have; an item's fields of these names go under `input`. */
 const RESULT_FIELDS: ReadonlySet<string> = new Set([
   ...['index', 'finishReason', 'error', 'timings', 'input'],
-  ...allTasks.map(({ json }) => json.field),
+  ...ANSWER_FIELDS,
 ]);
 
 /**

@@ -63,6 +63,7 @@ async function loadOntoFirst(wanted: NativeDevice[], loading: Loading): Promise<
       notice(
         `${loading.model.name} does not load onto ${nameOf(device)}, trying ${nameOf(next)}: ${error.message}`,
         'PALIGEMMA_DEVICE_SKIPPED',
+        loading.options.onNotice,
       );
     }
   }

@@ -45,7 +45,7 @@ export function systemInfo(): SystemInfo {
     processor: os.cpus()[0]?.model.trim() ?? 'unknown',
     instructionSets,
     threads: computeThreads(),
-    memory: { available: process.availableMemory?.() ?? os.freemem(), total: os.totalmem() },
+    memory: { available: process.availableMemory(), total: os.totalmem() },
     devices,
     absent,
   };

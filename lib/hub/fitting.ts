@@ -1,5 +1,4 @@
 // Which type of a checkpoint fits the memory there is (`quantization: 'auto'`).
-import os from 'node:os';
 import { type NativeDevice, native } from '../addon/native.js';
 import { PaliGemmaError } from '../base/errors.js';
 import { notice } from '../base/notice.js';
@@ -85,13 +84,13 @@ function fits(model: Planned, device: NativeDevice, options: LoadOptions): boole
   }
 }
 
-/** What this process may still take, within its container; Node before 20.13 knows of the machine only. */
-const availableBytes = (): number => process.availableMemory?.() ?? os.freemem();
+/** What this process may still take, within its container. */
+const availableBytes = (): number => process.availableMemory();
 
 const said = new Set<string>();
 
 /** Once for a process. */
-function say(type: string, why: string, options: LoadOptions & { onNotice?: (text: string) => void }): void {
+function say(type: string, why: string, options: LoadOptions): void {
   const text = `quantization: 'auto' is ${type}, ${why}`;
   if (!said.has(text)) notice(text, 'PALIGEMMA_QUANTIZATION', options.onNotice);
   said.add(text);

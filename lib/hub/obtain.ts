@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkFunction, flag, text } from '../base/check.js';
+import { flag, text } from '../base/check.js';
 import { PaliGemmaError } from '../base/errors.js';
 import { notice } from '../base/notice.js';
 import type { LoadOptions, Progress } from '../types.js';
@@ -32,7 +32,7 @@ export interface ObtainOptions
   /** Fetch nothing: what is in the cache is used. Default: `HF_HUB_OFFLINE`, else false. */
   localFilesOnly?: boolean;
   onProgress?: (progress: Progress) => void;
-  /** What a user should read once: licences, what is waited for. Default: a process warning. */
+  /** What a user should read once: licences, what `auto` is, what is waited for. Default: a process warning. */
   onNotice?: (text: string) => void;
 }
 
@@ -52,7 +52,6 @@ export interface DownloadOptions extends ObtainOptions {
  */
 export async function download(model: string, options: DownloadOptions = {}): Promise<string> {
   sourceOptions(text('model', model), options);
-  checkFunction('onNotice', options.onNotice);
   const keepSource = flag('keepSource', options.keepSource ?? false);
   return obtain(model, options, { refresh: true, keepSource });
 }

@@ -10,6 +10,7 @@ export function sourceOptions(model: string | undefined, options: LoadOptions): 
   object('options', options);
   checkSignal(options.signal);
   checkFunction('onProgress', options.onProgress);
+  checkFunction('onNotice', options.onNotice);
   if (options.quantization !== undefined) oneOf('quantization', options.quantization, [...QUANTIZATIONS, 'auto']);
   if (options.visionQuantization !== undefined)
     oneOf('visionQuantization', options.visionQuantization, VISION_QUANTIZATIONS);

@@ -18,7 +18,7 @@ export const generate = task({
   },
   sampling: {
     ...sampling,
-    locations: { ...sampling.locations, help: 'leave locations and mask codes out of the text', default: true },
+    locations: { ...sampling.locations, default: true },
     logprobs,
   },
   impliedBy: 'prompt',

@@ -32,6 +32,9 @@ export const TASK_NAMES = Object.keys(tasks) as TaskName[];
 /** The tasks without the types of their options. */
 export const allTasks = Object.values(tasks) as unknown as readonly Task[];
 
+/** The fields that the results of tasks are as JSON, one of them a task: `text`, `choice`, `objects`. */
+export const ANSWER_FIELDS = [...new Set(allTasks.map(({ json }) => json.field))];
+
 /** The options of all tasks by their names. Those of one name mean the same in every task. */
 export const allOptions: Options = Object.assign({}, ...allTasks.map(({ options }) => options));
 

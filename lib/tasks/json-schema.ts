@@ -2,6 +2,7 @@
 export interface JsonSchema {
   readonly type?: JsonType | readonly JsonType[];
   readonly description?: string;
+  readonly default?: boolean;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean;

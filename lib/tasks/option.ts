@@ -22,14 +22,14 @@ export const textList = { type: 'array', items: { type: 'string', minLength: 1 }
 
 export interface Option {
   readonly schema: OptionSchema;
-  /** For help and documentation, with the default in brackets. */
+  /** For help and documentation, with the default in brackets. Of one that is true or false: what true does, `keep ...`. */
   readonly help: string;
   /** What the value is, in help: `text`, `n`. Not for those that are true or false. */
   readonly value?: string;
   /** On the command line, where it is not its own name with hyphens. Of an array: the name of one, given several times. */
   readonly flag?: string;
   readonly required?: true;
-  /** Default of one that is true or false. Such a one with `true` has a flag that turns it off. */
+  /** Default of one that is true or false. Such a one with `true` has a flag that turns it off, with the help `do not keep ...`. */
   readonly default?: boolean;
   /** Is the sentence of the error when the schema's own would not help. */
   readonly expected?: string;

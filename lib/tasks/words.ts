@@ -28,7 +28,7 @@ export const labels = {
 
 export const constrained = {
   schema: { type: 'boolean' },
-  help: 'let the model answer freely; what is not well formed is left out',
+  help: 'keep the answer to well-formed objects with these labels',
   default: true,
 } as const satisfies Option;
 

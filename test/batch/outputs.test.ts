@@ -26,9 +26,18 @@ const RESULTS: BatchResult[] = [
   },
   { id: 'a.png', index: 4, prompt: 'caption es', text: 'un perro', timings },
   { id: 'a.png', index: 5, text: 'the same again', timings },
+  {
+    id: 'e.png',
+    index: 6,
+    choices: ['dog', 'cat'],
+    choice: { index: 1, letter: 'B', text: 'cat', answer: 'B' },
+    finishReason: 'stop',
+    timings,
+  },
 ];
+const CHOSEN = RESULTS.at(-1) as BatchResult;
 const FILES: SampleFiles = [{ extension: 'png', data: Buffer.from('picture') }];
-const itemOf = ({ id, prompt }: BatchResult) => ({ id, image: 'x', ...(prompt ? { prompt } : {}) }) as BatchItem;
+const itemOf = ({ id, prompt, choices }: BatchResult) => ({ id, image: 'x', prompt, choices }) as BatchItem;
 
 async function writeAll(target: string, results: BatchResult[], options = fresh): Promise<void> {
   const output = await openOutput(target, options);
@@ -144,12 +153,14 @@ test('damage in the middle of JSONL is not cut off with what follows it', async 
 
 test('CSV is what spreadsheets read', async () => {
   const target = path.join(scratch('output'), 'out.csv');
-  await writeAll(target, RESULTS.slice(0, 3));
+  await writeAll(target, [...RESULTS.slice(0, 3), CHOSEN]);
   expect(fs.readFileSync(target, 'utf8')).toBe(
-    'id,index,image,text,objects,error,milliseconds,fields\n' +
-      'a.png,0,/x/a.png,"a ""dog"",\nand a cat",,,10.25,\n' +
-      'búho/狗.png,1,,一只狗,,,10.25,"{""author"":""K\\nL"",""input"":{""text"":""before""}}"\n' +
-      'c.png,2,,,,ERR_INVALID_IMAGE: no such image file: c.png,,\n',
+    'id,index,image,text,choice,objects,finishReason,error,milliseconds,fields\n' +
+      'a.png,0,/x/a.png,"a ""dog"",\nand a cat",,,,,10.25,\n' +
+      'búho/狗.png,1,,一只狗,,,,,10.25,"{""author"":""K\\nL"",""input"":{""text"":""before""}}"\n' +
+      'c.png,2,,,,,,ERR_INVALID_IMAGE: no such image file: c.png,,\n' +
+      'e.png,6,,,"{""index"":1,""letter"":""B"",""text"":""cat"",""answer"":""B""}",,stop,,10.25,' +
+      '"{""choices"":[""dog"",""cat""]}"\n',
   );
 });
 
@@ -205,6 +216,17 @@ test('a tar is a WebDataset: the sample with a caption, in the order of writing'
     text: RESULTS[0]?.text,
     input: { id: 'a.png' },
   });
+});
+
+test.each(['out.tar', 'sidecar'])('a choice is JSON in a file of its own: %s', async (kind) => {
+  const folder = scratch('output');
+  const target = kind === 'sidecar' ? kind : path.join(folder, kind);
+  await writeAll(target, [{ ...CHOSEN, image: path.join(folder, CHOSEN.id) } as BatchResult]);
+  const text =
+    kind === 'sidecar'
+      ? fs.readFileSync(path.join(folder, 'e.txt'), 'utf8')
+      : execFileSync('tar', ['-xOf', target, 'e.caption'], { encoding: 'utf8' });
+  expect(JSON.parse(text)).toEqual(CHOSEN.choice);
 });
 
 describe('pictures of one name in a tar', () => {

@@ -19,7 +19,7 @@ export interface Running {
 /** Starts `paligemma` with these arguments. @param input what there is on standard input; null: it stays open */
 export function start(
   args: string[],
-  { input = '', env }: { input?: string | null; env?: NodeJS.ProcessEnv } = {},
+  { input = '', env }: { input?: string | Buffer | null; env?: NodeJS.ProcessEnv } = {},
 ): Running {
   const child = spawn(process.execPath, [path.join(ROOT, 'cli', 'dist', 'cli.js'), ...args], {
     env: { ...process.env, ...env },

@@ -2,14 +2,14 @@ import fs from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import type { BatchResult } from 'node-paligemma';
-import { invalid } from 'node-paligemma/support';
+import { ANSWER_FIELDS, invalid } from 'node-paligemma/support';
 import { lines } from '../lines.js';
 import { GrowingFile } from './growing-file.js';
-import { asJson, type BatchOutput, type KindOptions } from './output.js';
+import { asJson, type BatchOutput, type KindOptions, textOf } from './output.js';
 import { Seen } from './seen.js';
 
-/** `objects` and `fields` (the item's own) are JSON; `milliseconds` is the whole time, waiting included. */
-const COLUMNS = ['id', 'index', 'image', 'text', 'objects', 'error', 'milliseconds', 'fields'];
+/** What is no text is JSON; `milliseconds` is the whole time, waiting included; `fields` are the item's own. */
+const COLUMNS = ['id', 'index', 'image', ...ANSWER_FIELDS, 'finishReason', 'error', 'milliseconds', 'fields'];
 
 /** What makes a formula of a cell in a spreadsheet, and the apostrophe that keeps it from being one. */
 const FORMULA = /^['=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
@@ -27,16 +27,18 @@ export async function openCsv(target: string, { resume, csvSafe: safe = false }:
   return { has: seen.has, write: (result) => file.append(record(result, safe)), close: () => file.close() };
 }
 
-function record({ id, index, image, text, objects, error, timings, ...fields }: BatchResult, safe: boolean): string {
+function record(result: BatchResult, safe: boolean): string {
+  const { id, index, image, finishReason, error, timings, ...others } = result;
+  const fields = Object.entries(others).filter(([name]) => !ANSWER_FIELDS.includes(name));
   const cells = [
     id,
     index,
     image,
-    text,
-    objects && JSON.stringify(objects),
+    ...ANSWER_FIELDS.map((name) => textOf(others[name])),
+    finishReason,
     error && `${error.code}: ${error.message}`,
     timings?.total,
-    Object.keys(fields).length > 0 ? asJson(fields, id) : undefined,
+    fields.length > 0 ? asJson(Object.fromEntries(fields), id) : undefined,
   ];
   return stringify([safe ? cells.map((cell) => (FORMULA.test(String(cell)) ? `'${cell}` : cell)) : cells]);
 }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { type BatchItem, type BatchResult, PaliGemmaError } from 'node-paligemma';
-import { reasonOf, type SampleFiles, type Unusable } from 'node-paligemma/support';
+import { ANSWER_FIELDS, reasonOf, type SampleFiles, type Unusable } from 'node-paligemma/support';
 
 export interface KindOptions {
   /** Go on with what is there: a torn end is cut off, what is whole is kept. */
@@ -32,6 +32,14 @@ export function asJson(value: unknown, id: string): string {
     });
   }
 }
+
+/** An answer as a text: a text as it is, objects or a choice as JSON. */
+export const textOf = (answer: unknown): string | undefined =>
+  typeof answer === 'string' ? answer : JSON.stringify(answer);
+
+/** The answer in a result as a text. Undefined of an error. */
+export const answerText = (result: BatchResult): string | undefined =>
+  textOf(ANSWER_FIELDS.map((field) => result[field]).find((value) => value !== undefined));
 
 /** The first bytes of a file, or all it has. */
 export async function beginning(target: string, bytes: number): Promise<string> {

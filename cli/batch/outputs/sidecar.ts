@@ -5,13 +5,13 @@ import type { BatchItem, BatchResult } from 'node-paligemma';
 import { imagePath, invalid, isUnusable, type Unusable } from 'node-paligemma/support';
 import { explainWriting, syncFolder } from './growing-file.js';
 import type { OutputOptions } from './open.js';
-import type { BatchOutput } from './output.js';
+import { answerText, type BatchOutput } from './output.js';
 import { Renames } from './renames.js';
 import { SidecarNames } from './sidecar-names.js';
 
 type SidecarOptions = Pick<OutputOptions, 'resume' | 'overwrite' | 'say'>;
 
-/** `photo.txt` beside `photo.jpg`: the text, or the objects as JSON. A picture that failed has none, so that it is tried again. */
+/** `photo.txt` beside `photo.jpg`: the text, or the objects or the choice as JSON. A picture that failed has none, so that it is tried again. */
 export class SidecarOutput implements BatchOutput {
   readonly #options: SidecarOptions;
   readonly #names = new SidecarNames();
@@ -28,7 +28,8 @@ export class SidecarOutput implements BatchOutput {
   }
 
   /** @throws PaliGemmaError ERR_INVALID_ARGUMENT for a picture without a place of its own: a URL, one of a tar, or one whose text is there */
-  async write({ id, image, text, objects, error }: BatchResult): Promise<void> {
+  async write(result: BatchResult): Promise<void> {
+    const { id, image, error } = result;
     if (error) return;
     if (image === undefined || /^(?!file:)[a-z][a-z+.-]*:\/\//i.test(image))
       throw invalid(`${id}: sidecar needs pictures that are files`);
@@ -39,7 +40,7 @@ export class SidecarOutput implements BatchOutput {
     try {
       const file = await open(partial, 'wx');
       try {
-        await file.writeFile(`${text ?? JSON.stringify(objects)}\n`);
+        await file.writeFile(`${answerText(result)}\n`);
         await file.sync();
       } finally {
         await file.close();

@@ -4,7 +4,7 @@ import { invalid, itemId, type SampleFiles } from 'node-paligemma/support';
 import tar from 'tar-stream';
 import { GrowingFile } from './growing-file.js';
 import { parseResult } from './jsonl.js';
-import { asJson, type BatchOutput, beginning, type KindOptions } from './output.js';
+import { answerText, asJson, type BatchOutput, beginning, type KindOptions } from './output.js';
 import { Renames } from './renames.js';
 import { SampleNames } from './sample-names.js';
 import { Seen } from './seen.js';
@@ -16,7 +16,7 @@ const LAST = 'json';
 
 /**
  * A WebDataset: for each item, under a name of its own, `KEY.jpg` (what the picture is), the other files of its sample,
- * `KEY.caption` with the text (of objects: their JSON), and `KEY.json` with the whole result. Without the trailer of a tar until
+ * `KEY.caption` with the text (of objects or a choice: the JSON), and `KEY.json` with the whole result. Without the trailer of a tar until
  * it is closed, which tar programs put up with.
  */
 export async function openTar(target: string, { resume, say }: KindOptions): Promise<BatchOutput> {
@@ -50,8 +50,7 @@ export async function openTar(target: string, { resume, say }: KindOptions): Pro
 
 async function sample(key: string, result: BatchResult, files: SampleFiles): Promise<Buffer> {
   const kept = files.filter(({ extension }) => extension !== 'caption' && extension !== LAST);
-  const { text, objects } = result;
-  const caption = text ?? (objects && JSON.stringify(objects));
+  const caption = answerText(result);
   const entry = (extension: string) => ({ name: `${key}.${extension}`, mtime: new Date(0) }); // the same input, the same tar
   const pack = tar.pack();
   for (const { extension, data } of kept) pack.entry(entry(extension), Buffer.from(data));

@@ -91,8 +91,13 @@ function locateText(arrays: Arrays, { checkpoint, shape }: TensorName, t: Hyperp
   const [, number, part] = /^language_model\.layers\.(\d+)\.(?:self_attn\.|mlp\.)?(\w+)\.weight$/.exec(
     checkpoint,
   ) as unknown as [string, string, string];
-  const layer = Number(number);
   const { width, heads, keyValueHeads, headSize, layers, mlpWidth } = t;
+  // Of an array that holds all layers, this layer's part, or one of the two that follow one another in it.
+  const inLayer = (array: string, dims: number[], view?: View, half?: 0 | 1) => {
+    const size = dims.reduce((product, dim) => product * dim) / (half === undefined ? 1 : 2);
+    const index = half === undefined ? Number(number) : 2 * Number(number) + half;
+    return arrays.tensor(`llm/layers/${array}`, [layers, ...dims], shape, index * size, view);
+  };
   // [heads, width, head size]: a row is one value of a head, over the width
   const perHead = (count: number): View => ({
     rows: [
@@ -101,61 +106,26 @@ function locateText(arrays: Arrays, { checkpoint, shape }: TensorName, t: Hyperp
     ],
     columns: [[width, headSize]],
   });
-  const keyValue = keyValueHeads * width * headSize;
-  const kv = (which: 0 | 1) =>
-    arrays.tensor(
-      'llm/layers/attn/kv_einsum/w',
-      [layers, 2, keyValueHeads, width, headSize],
-      shape,
-      (2 * layer + which) * keyValue,
-      perHead(keyValueHeads),
-    );
-  const gating = (which: 0 | 1) =>
-    arrays.tensor(
-      'llm/layers/mlp/gating_einsum',
-      [layers, 2, width, mlpWidth],
-      shape,
-      (2 * layer + which) * width * mlpWidth,
-      transposed(mlpWidth, width),
-    );
-  const query = heads * headSize * width;
+  const kv = (half: 0 | 1) =>
+    inLayer('attn/kv_einsum/w', [2, keyValueHeads, width, headSize], perHead(keyValueHeads), half);
+  const gating = (half: 0 | 1) => inLayer('mlp/gating_einsum', [2, width, mlpWidth], transposed(mlpWidth, width), half);
   switch (part) {
     case 'q_proj':
-      return arrays.tensor(
-        'llm/layers/attn/q_einsum/w',
-        [layers, heads, width, headSize],
-        shape,
-        layer * query,
-        perHead(heads),
-      );
+      return inLayer('attn/q_einsum/w', [heads, width, headSize], perHead(heads));
     case 'k_proj':
       return kv(0);
     case 'v_proj':
       return kv(1);
     case 'o_proj':
-      return arrays.tensor(
-        'llm/layers/attn/attn_vec_einsum/w',
-        [layers, heads, headSize, width],
-        shape,
-        layer * query,
-        transposed(width, heads * headSize),
-      );
+      return inLayer('attn/attn_vec_einsum/w', [heads, headSize, width], transposed(width, heads * headSize));
     case 'gate_proj':
       return gating(0);
     case 'up_proj':
       return gating(1);
     case 'down_proj':
-      return arrays.tensor(
-        'llm/layers/mlp/linear',
-        [layers, mlpWidth, width],
-        shape,
-        layer * mlpWidth * width,
-        transposed(width, mlpWidth),
-      );
-    default: {
-      const norm = NORMS[t.gemma2 ? 'gemma2' : 'gemma'][part];
-      return arrays.tensor(`llm/layers/${norm}/scale`, [layers, width], shape, layer * width);
-    }
+      return inLayer('mlp/linear', [mlpWidth, width], transposed(width, mlpWidth));
+    default:
+      return inLayer(`${NORMS[t.gemma2 ? 'gemma2' : 'gemma'][part]}/scale`, [width]);
   }
 }
 

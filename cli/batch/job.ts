@@ -35,6 +35,31 @@ export interface Job {
   onDone(result: BatchResult): void;
 }
 
+interface Numbered {
+  entry: BatchItem | Unusable;
+  index: number;
+}
+
+/** An entry's result, none where the entry was withdrawn, and the files of it that the output wants. */
+async function answered(
+  { entry, index }: Numbered,
+  { output, answer }: Pick<Job, 'output' | 'answer'>,
+  signal: AbortSignal,
+) {
+  let files: SampleFiles | undefined;
+  const ask = async (given: BatchItem) => {
+    if (!output.wantsFiles) return answer(given, index, signal);
+    const ready = await withFiles(given, signal);
+    files = ready.files;
+    return answer(ready.item, index, signal);
+  };
+  const result = await resultOf(entry, index, ask, signal).catch((error) => {
+    if (error instanceof Withdrawn) return undefined;
+    throw error;
+  });
+  return { result, files };
+}
+
 /**
  * Answers all entries that have no result yet and writes the results. What is reported is on the disk; the rest is done by
  * running the job again with the same output, resumed.
@@ -71,26 +96,9 @@ export async function runJob({ output, answer, window, ordered, maxErrors, onDon
   });
   const writing = new Set<Promise<void>>();
   try {
-    const work = async ({ entry, index }: { entry: BatchItem | Unusable; index: number }, signal: AbortSignal) => {
-      let files: SampleFiles | undefined;
-      const result = await resultOf(
-        entry,
-        index,
-        async (given) => {
-          if (!output.wantsFiles) return answer(given, index, signal);
-          const ready = await withFiles(given, signal);
-          files = ready.files;
-          return answer(ready.item, index, signal);
-        },
-        signal,
-      ).catch((error) => {
-        if (error instanceof Withdrawn) return undefined;
-        throw error;
-      });
-      return { result, files };
-    };
+    const work = (of: Numbered, signal: AbortSignal) => answered(of, { output, answer }, signal);
     const signal = AbortSignal.any([job.signal, failed.signal]);
-    const weigh = ({ entry }: { entry: BatchItem | Unusable }) => heldBytes(entry);
+    const weigh = ({ entry }: Numbered) => heldBytes(entry);
     for await (const { result, files } of run(left, work, { window, ordered, signal, weigh })) {
       if (!result) continue;
       const written = write(result, files).finally(() => writing.delete(written));

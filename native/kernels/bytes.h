@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "dots.h"
 #include "unpack.h"
@@ -154,16 +155,23 @@ private:
             most_of = largest(load(x + k), most_of);
             unknown = multiply_add(load(x + k), zero(), unknown); // not a number where there is one
         }
+        to.scales[j] = sum(unknown);
+        if (!(to.scales[j] == 0)) { // no whole number stands for it: the scale makes all products of the column unknown
+            const float scale = to.scales[j];
+            clear_block(j, to);
+            to.scales[j] = scale;
+            return;
+        }
         float lanes[LANES], most = 0;
         store(lanes, most_of);
         for (float lane : lanes) most = std::max(most, lane);
-        const float scale = most/127, inverse = scale > 0 ? 1/scale : 0;
+        const float scale = most/127, inverse = scale >= std::numeric_limits<float>::min() ? 1/scale : 0;
         int         whole[BLOCK];
         int8_t      bytes[BLOCK];
         for (int k = 0; k < BLOCK; ++k) whole[k] = (int) (x[k]*inverse + std::copysign(0.5f, x[k]));
         for (int k = 0; k < BLOCK; ++k) bytes[k] = (int8_t) whole[k];
         for (int k = 0; k < FOURS; ++k) memcpy(to.bytes[k][j], bytes + 4*k, 4);
-        to.scales[j] = scale + sum(unknown);
+        to.scales[j] = scale;
         int total = 0;
         for (int h = 0; h < HALVES; ++h) {
             int half = 0;

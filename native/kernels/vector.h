@@ -2,7 +2,7 @@
 // read from float32, float16 or bfloat16, multiplied and added, and turned over in square blocks.
 #pragma once
 
-#include "ggml-impl.h"
+#include "ggml-cpu-impl.h" // which says what MSVC does not: __FMA__, __F16C__
 
 #if !defined(PALIGEMMA_PLAIN_KERNELS) && (defined(__AVX512F__) || defined(__AVX__) || defined(__SSE2__))
 #include <immintrin.h>

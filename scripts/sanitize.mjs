@@ -29,17 +29,11 @@ function suite({ folder, args, env }) {
   const jest = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
   return {
     command: process.execPath,
-    args: [
-      '--experimental-vm-modules',
-      '--disable-warning=ExperimentalWarning',
-      jest,
-      // Everything takes several times as long.
-      '--testTimeout=600000',
-      ...args,
-    ],
+    args: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--testTimeout=600000', ...args],
     env: {
       ...env,
       LD_PRELOAD: libraries.join(':'),
+      PALIGEMMA_PATIENCE: '10', // everything takes several times as long
       // What Node itself leaves to the system at its end is none of our leaks.
       ASAN_OPTIONS: `${env.ASAN_OPTIONS}:detect_leaks=0`,
       // Where node-gyp-build looks for the addon, and the tests for their programs.
@@ -78,7 +72,10 @@ function sanitize(name, args) {
     },
   });
   const { status, signal } = spawnSync(command, how.args, { stdio: 'inherit', cwd: ROOT, env: how.env });
-  const written = fs.readdirSync(reports);
+  const refusal = /^==\d+==WARNING: AddressSanitizer failed to allocate \S+ bytes$/gm; // asked for by a test, as said above
+  const written = fs.readdirSync(reports).filter((file) => {
+    return fs.readFileSync(path.join(reports, file), 'utf8').replace(refusal, '').trim() !== '';
+  });
   for (const file of written) console.error(fs.readFileSync(path.join(reports, file), 'utf8'));
   console.error(`${name}: ${written.length} processes reported something${signal ? `; ended by ${signal}` : ''}`);
   process.exit(written.length > 0 || status !== 0 ? 1 : 0);

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { ROOT, scratch } from './helpers/fixtures.js';
+import { ROOT, scratch, within } from './helpers/fixtures.js';
 import { memoryReadBy } from './helpers/object-code.js';
 
 const SOURCE = path.join(ROOT, 'vendor', 'llama.cpp', 'ggml', 'src', 'ggml-cpu', 'amx', 'mmq.cpp');
@@ -54,7 +54,7 @@ for (const [tile, [rows, width]] of [[8, 64], [8, 64], [16, 32], [16, 32], ...Ar
     );
     expect(fs.statSync(without).size).toBeLessThan(text.length);
     [patched, unpatched] = await Promise.all([compile(SOURCE), forgetful ? compile(without) : '']);
-  }, 600_000);
+  }, within(600_000));
 
   test('is all in memory when it is loaded', () => {
     expect(memoryReadBy('ldtilecfg', 64, patched)).toEqual([...CONFIGURATION]);

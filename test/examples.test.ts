@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { PICTURE, ROOT, scratch } from './helpers/fixtures.js';
+import { PICTURE, ROOT, scratch, within } from './helpers/fixtures.js';
 
 const EXAMPLES = path.join(ROOT, 'examples');
 
@@ -163,7 +163,7 @@ describe('the Electron application', () => {
         });
       });
       await page.goto(`file://${path.join(EXAMPLES, 'electron', 'renderer', 'index.html')}`);
-    }, 60_000);
+    }, within(60_000));
     afterAll(() => browser?.close());
 
     // Code for the page is text: its types are not Node's.

@@ -9,7 +9,7 @@ import { native } from '../lib/addon/native.js';
 import { decodeImage, withImage } from '../lib/image/decode.js';
 import { FETCH_LIMIT_BYTES } from '../lib/image/fetch-bytes.js';
 import type { ImageInput } from '../lib/image/input.js';
-import { FIXTURES, scratch } from './helpers/fixtures.js';
+import { FIXTURES, scratch, within } from './helpers/fixtures.js';
 
 const fixture = (name: string) => path.join(FIXTURES, 'images', name);
 const names = fs.readdirSync(path.join(FIXTURES, 'images'));
@@ -321,31 +321,47 @@ describe('memory', () => {
     return { most, order, results };
   }
 
-  test('decoded pixels are bounded by their bytes, however many pictures are asked about', async () => {
-    const { most, order, results } = await decodeAll(Array(20).fill(photo));
-    expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
-    expect([order.length, most <= ROOM, most >= PHOTO_BYTES]).toEqual([20, true, true]);
-  }, 120_000);
+  test(
+    'decoded pixels are bounded by their bytes, however many pictures are asked about',
+    async () => {
+      const { most, order, results } = await decodeAll(Array(20).fill(photo));
+      expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
+      expect([order.length, most <= ROOM, most >= PHOTO_BYTES]).toEqual([20, true, true]);
+    },
+    within(120_000),
+  );
 
-  test('raw pixels count as well', async () => {
-    const raw = { data: new Uint8Array(PHOTO_BYTES), width: 5000, height: 4000, channels: 3 as const };
-    const { most, order } = await decodeAll(Array(8).fill(raw));
-    expect([order.length, most <= ROOM]).toEqual([8, true]);
-  }, 120_000);
+  test(
+    'raw pixels count as well',
+    async () => {
+      const raw = { data: new Uint8Array(PHOTO_BYTES), width: 5000, height: 4000, channels: 3 as const };
+      const { most, order } = await decodeAll(Array(8).fill(raw));
+      expect([order.length, most <= ROOM]).toEqual([8, true]);
+    },
+    within(120_000),
+  );
 
-  test('a picture larger than the room is decoded, alone', async () => {
-    const large = { data: new Uint8Array(9000 * 9000), width: 9000, height: 9000, channels: 1 as const };
-    const { order, results } = await decodeAll([photo, large, photo]);
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
-    expect(order.length).toBe(3);
-  }, 120_000);
+  test(
+    'a picture larger than the room is decoded, alone',
+    async () => {
+      const large = { data: new Uint8Array(9000 * 9000), width: 9000, height: 9000, channels: 1 as const };
+      const { order, results } = await decodeAll([photo, large, photo]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+      expect(order.length).toBe(3);
+    },
+    within(120_000),
+  );
 
-  test('an abort while pictures wait for room rejects them with its reason, and the next ones have it', async () => {
-    const abort = new AbortController();
-    const many = decodeAll(Array(20).fill(photo), abort.signal);
-    abort.abort(new Error('enough'));
-    const { results } = await many;
-    for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { message: 'enough' } });
-    expect((await decodeAll([photo])).order).toEqual([0]);
-  }, 120_000);
+  test(
+    'an abort while pictures wait for room rejects them with its reason, and the next ones have it',
+    async () => {
+      const abort = new AbortController();
+      const many = decodeAll(Array(20).fill(photo), abort.signal);
+      abort.abort(new Error('enough'));
+      const { results } = await many;
+      for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { message: 'enough' } });
+      expect((await decodeAll([photo])).order).toEqual([0]);
+    },
+    within(120_000),
+  );
 });

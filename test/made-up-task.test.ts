@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { PICTURE, ROOT, scratch } from './helpers/fixtures.js';
+import { PICTURE, ROOT, scratch, within } from './helpers/fixtures.js';
 
 const execute = promisify(execFile);
 
@@ -69,43 +69,55 @@ beforeAll(async () => {
     },
     outdir: path.join(root, 'cli', 'dist'),
   });
-}, 120_000);
+}, within(120_000));
 
 const program = async (...args: string[]) =>
   (await execute(process.execPath, [path.join(root, 'cli', 'dist', 'cli.js'), ...args])).stdout;
 
-test('it is a command with its flags and their checks', async () => {
-  expect(await program('--help')).toMatch(/tally .*count the words of a caption/);
-  expect(await program('tally', '--help')).toMatch(/--min-letters <n> +of words that count/);
-  await expect(program('tally', PICTURE)).rejects.toMatchObject({ code: 2 });
-  await expect(program('tally', PICTURE, '--min-letters', '10')).rejects.toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining('--min-letters must be a whole number from 1 to 9'),
-  });
-  const answer = JSON.parse(await program('tally', PICTURE, '--min-letters', '3', '--json'));
-  expect(answer).toMatchObject({ image: PICTURE, minLetters: 3, tally: { words: 3 }, finishReason: 'stop' });
-}, 120_000);
+test(
+  'it is a command with its flags and their checks',
+  async () => {
+    expect(await program('--help')).toMatch(/tally .*count the words of a caption/);
+    expect(await program('tally', '--help')).toMatch(/--min-letters <n> +of words that count/);
+    await expect(program('tally', PICTURE)).rejects.toMatchObject({ code: 2 });
+    await expect(program('tally', PICTURE, '--min-letters', '10')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--min-letters must be a whole number from 1 to 9'),
+    });
+    const answer = JSON.parse(await program('tally', PICTURE, '--min-letters', '3', '--json'));
+    expect(answer).toMatchObject({ image: PICTURE, minLetters: 3, tally: { words: 3 }, finishReason: 'stop' });
+  },
+  within(120_000),
+);
 
-test('it is asked by name, in batches too, and travels through a fleet', async () => {
-  const { PaliGemma } = await import(path.join(root, 'dist', 'index.js'));
-  const model = await PaliGemma.load(path.join(root, 'models', 'paligemma-emoji-112'));
-  try {
-    expect(await model.run('tally', PICTURE, { minLetters: 1 })).toMatchObject({ result: { words: 5 } });
-    await expect(model.run('tally', PICTURE, {})).rejects.toThrow('the task tally needs minLetters');
-    const answer = await model.ask({ image: PICTURE, minLetters: 3 });
-    expect(answer).toMatchObject({ tally: { words: 3 } });
-    const { outcomeOf } = await import(path.join(root, 'cli', 'dist', 'outcome.js'));
-    expect(outcomeOf({ ...answer, tally: { words: 3, more: 1 } })).toEqual(answer);
-    expect(outcomeOf({ ...answer, tally: { words: -3 } })).toMatchObject({ error: { code: 'ERR_INVALID_OUTCOME' } });
-    const { ownQuestion } = await import(path.join(root, 'dist', 'support.js'));
-    expect(ownQuestion({ image: PICTURE, minLetters: 3, other: 4 })).toMatchObject({ minLetters: 3 });
-  } finally {
-    await model.dispose();
-  }
-}, 120_000);
+test(
+  'it is asked by name, in batches too, and travels through a fleet',
+  async () => {
+    const { PaliGemma } = await import(path.join(root, 'dist', 'index.js'));
+    const model = await PaliGemma.load(path.join(root, 'models', 'paligemma-emoji-112'));
+    try {
+      expect(await model.run('tally', PICTURE, { minLetters: 1 })).toMatchObject({ result: { words: 5 } });
+      await expect(model.run('tally', PICTURE, {})).rejects.toThrow('the task tally needs minLetters');
+      const answer = await model.ask({ image: PICTURE, minLetters: 3 });
+      expect(answer).toMatchObject({ tally: { words: 3 } });
+      const { outcomeOf } = await import(path.join(root, 'cli', 'dist', 'outcome.js'));
+      expect(outcomeOf({ ...answer, tally: { words: 3, more: 1 } })).toEqual(answer);
+      expect(outcomeOf({ ...answer, tally: { words: -3 } })).toMatchObject({ error: { code: 'ERR_INVALID_OUTCOME' } });
+      const { ownQuestion } = await import(path.join(root, 'dist', 'support.js'));
+      expect(ownQuestion({ image: PICTURE, minLetters: 3, other: 4 })).toMatchObject({ minLetters: 3 });
+    } finally {
+      await model.dispose();
+    }
+  },
+  within(120_000),
+);
 
-test('its options and its result have schemas', async () => {
-  const { options, result } = JSON.parse(await program('schema', 'tally'));
-  expect(options).toMatchObject({ properties: { minLetters: { maximum: 9 }, topK: {} }, required: ['minLetters'] });
-  expect(result).toMatchObject({ properties: { tally: { properties: { words: { type: 'integer' } } } } });
-}, 120_000);
+test(
+  'its options and its result have schemas',
+  async () => {
+    const { options, result } = JSON.parse(await program('schema', 'tally'));
+    expect(options).toMatchObject({ properties: { minLetters: { maximum: 9 }, topK: {} }, required: ['minLetters'] });
+    expect(result).toMatchObject({ properties: { tally: { properties: { words: { type: 'integer' } } } } });
+  },
+  within(120_000),
+);

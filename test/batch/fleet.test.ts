@@ -14,7 +14,7 @@ import type { BatchAnswer, BatchItem, BatchResult } from '../../lib/batch/item.j
 import { Access, type ImageAccess } from '../../lib/image/access.js';
 import { PaliGemmaError } from '../../lib/index.js';
 import { paligemma, type Running, start } from '../helpers/command.js';
-import { PICTURE, scratch } from '../helpers/fixtures.js';
+import { PICTURE, scratch, within } from '../helpers/fixtures.js';
 import { RedisServer } from '../helpers/redis.js';
 import { manyScenes } from '../helpers/scenes.js';
 
@@ -285,50 +285,58 @@ whereRedisIs('a fleet', () => {
   }
   const taken = ({ err }: Running) => err().split('"answered"').length - 1;
 
-  test('answers all, each once, whatever happens to its workers and to Redis', async () => {
-    const file = output();
-    const alone = output();
-    expect(await paligemma('batch', '--model', 'embedded', scenes, '--output', alone)).toMatchObject({ status: 1 });
-    const workers = [await worker(), await worker(), await worker()] as [Running, Running, Running];
-    const batch = start(['batch', scenes, '--redis', own.url, '--output', file]);
-    while (workers.some((one) => taken(one) < 5)) await sleep(5);
-    workers[0].child.kill('SIGKILL');
-    workers[1].child.kill('SIGSTOP');
-    await own.stop();
-    await sleep(300);
-    await own.start();
-    await sleep(3_000);
-    workers[1].child.kill('SIGCONT');
-    const { status, err } = await batch.done;
-    expect({ status, err }).toEqual({
-      status: 1,
-      err: expect.stringMatching(/trying again until it is back[\s\S]*601 images in .* 1 failed/),
-    });
-    // By bytes a worker's errors lack the name of the file; all else is as without a fleet.
-    const plain = (of: string) => results(of).map(({ timings, error, ...rest }) => ({ ...rest, code: error?.code }));
-    expect(plain(file)).toEqual(plain(alone));
-    for (const one of workers.slice(1)) {
-      one.child.kill('SIGTERM');
-      expect(await one.done).toMatchObject({ status: 0, err: expect.stringMatching(/"closed"/) });
-    }
-  }, 120_000);
-  test('goes on after the one who collects was killed, and tells when nobody works', async () => {
-    const file = output();
-    const first = start(['batch', scenes, '--redis', own.url, '--output', file]);
-    while (!first.err().includes('no worker is there yet')) await sleep(5);
-    const one = await worker();
-    while (written(file) < 50) await sleep(5);
-    first.child.kill('SIGKILL');
-    await first.done;
-    const interrupted = start(['batch', scenes, '--redis', own.url, '--output', file, '--resume']);
-    while (written(file) < 150) await sleep(5);
-    interrupted.child.kill('SIGINT');
-    expect(await interrupted.done).toMatchObject({ status: 130, err: expect.stringMatching(/--resume/) });
-    expect(results(file).length).toBeLessThan(COUNT);
-    const last = await start(['batch', scenes, '--redis', own.url, '--output', file, '--resume']).done;
-    expect(last.status).toBe(0 + Number(last.err.includes('1 failed')));
-    expect(results(file).map(({ index }) => index)).toEqual(Array.from({ length: COUNT + 1 }, (_, i) => i));
-    one.child.kill('SIGINT');
-    expect((await one.done).status).toBe(0);
-  }, 120_000);
+  test(
+    'answers all, each once, whatever happens to its workers and to Redis',
+    async () => {
+      const file = output();
+      const alone = output();
+      expect(await paligemma('batch', '--model', 'embedded', scenes, '--output', alone)).toMatchObject({ status: 1 });
+      const workers = [await worker(), await worker(), await worker()] as [Running, Running, Running];
+      const batch = start(['batch', scenes, '--redis', own.url, '--output', file]);
+      while (workers.some((one) => taken(one) < 5)) await sleep(5);
+      workers[0].child.kill('SIGKILL');
+      workers[1].child.kill('SIGSTOP');
+      await own.stop();
+      await sleep(300);
+      await own.start();
+      await sleep(3_000);
+      workers[1].child.kill('SIGCONT');
+      const { status, err } = await batch.done;
+      expect({ status, err }).toEqual({
+        status: 1,
+        err: expect.stringMatching(/trying again until it is back[\s\S]*601 images in .* 1 failed/),
+      });
+      // By bytes a worker's errors lack the name of the file; all else is as without a fleet.
+      const plain = (of: string) => results(of).map(({ timings, error, ...rest }) => ({ ...rest, code: error?.code }));
+      expect(plain(file)).toEqual(plain(alone));
+      for (const one of workers.slice(1)) {
+        one.child.kill('SIGTERM');
+        expect(await one.done).toMatchObject({ status: 0, err: expect.stringMatching(/"closed"/) });
+      }
+    },
+    within(120_000),
+  );
+  test(
+    'goes on after the one who collects was killed, and tells when nobody works',
+    async () => {
+      const file = output();
+      const first = start(['batch', scenes, '--redis', own.url, '--output', file]);
+      while (!first.err().includes('no worker is there yet')) await sleep(5);
+      const one = await worker();
+      while (written(file) < 50) await sleep(5);
+      first.child.kill('SIGKILL');
+      await first.done;
+      const interrupted = start(['batch', scenes, '--redis', own.url, '--output', file, '--resume']);
+      while (written(file) < 150) await sleep(5);
+      interrupted.child.kill('SIGINT');
+      expect(await interrupted.done).toMatchObject({ status: 130, err: expect.stringMatching(/--resume/) });
+      expect(results(file).length).toBeLessThan(COUNT);
+      const last = await start(['batch', scenes, '--redis', own.url, '--output', file, '--resume']).done;
+      expect(last.status).toBe(0 + Number(last.err.includes('1 failed')));
+      expect(results(file).map(({ index }) => index)).toEqual(Array.from({ length: COUNT + 1 }, (_, i) => i));
+      one.child.kill('SIGINT');
+      expect((await one.done).status).toBe(0);
+    },
+    within(120_000),
+  );
 });

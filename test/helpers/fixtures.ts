@@ -55,3 +55,6 @@ export interface ReferenceCase {
   top_ids: number[][];
   top_logits: number[][];
 }
+
+/** A test's own limit in milliseconds; longer where everything is slower, as under a sanitizer (`PALIGEMMA_PATIENCE`: how often). */
+export const within = (ms: number): number => ms * Number(process.env.PALIGEMMA_PATIENCE ?? 1);

@@ -70,6 +70,10 @@ async function loadOntoFirst(wanted: NativeDevice[], loading: Loading): Promise<
   throw new PaliGemmaError('ERR_DEVICE_UNAVAILABLE', 'there is no device to compute on');
 }
 
+/** On Arm ggml's own products are the better ones for four-bit weights, which it reads rearranged into memory. */
+const rearranged = (device: NativeDevice, model: OpenedModel) =>
+  process.arch === 'arm64' && isCpu(device) && model.textType.startsWith('q4');
+
 interface Loaded {
   engines: Engines;
   info: LoadedModelInfo;
@@ -89,8 +93,7 @@ async function loadOnto(devices: NativeDevice[], loading: Loading): Promise<Load
         ...settings,
         ...plan,
         device: isCpu(device) ? '' : device.name,
-        // ggml keeps four-bit weights rearranged for the processor: mapped, they would be in memory twice.
-        mapWeights: !(isCpu(device) && model.textType.startsWith('q4')),
+        mapWeights: !rearranged(device, model),
       };
       const onProgress = (done: number) =>
         options.onProgress?.({ stage: 'load', done: (i + done) / places.length, total: 1 });

@@ -1,15 +1,12 @@
-// Products in bytes: quantised weights stay the whole numbers they are, activations become such, 32 at a time with a scale of
-// their own (as in ggml's q8_0, with the scale in float32). Sums of a block are exact; blocks are added up in float32.
+// Products in bytes: quantised weights stay the whole numbers they are, activations become such (see quantize.h). Sums of a
+// block are exact; blocks are added up in float32.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "dots.h"
+#include "quantize.h"
 #include "unpack.h"
-#include "weights.h"
 
 #ifdef PALIGEMMA_BYTE_KERNELS
 
@@ -57,11 +54,10 @@ struct Bytes {
     static constexpr int64_t row_bytes(int64_t depth) { return depth/BLOCK*sizeof(Rows); }
     static constexpr int64_t column_bytes(int64_t depth) { return depth/BLOCK*sizeof(Columns); }
 
-    static void pack_rows(Weights type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
+    static void pack_rows(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
         Unpacked unpacked[ROWS];
         for (int i = 0; i < ROWS; ++i) {
-            if (i < count && type.eights) unpack_of_eight(type, rows + i/8*8*stride, i % 8, from, depth, unpacked[i]);
-            else if (i < count) unpack_row(type, rows + i*stride, from, depth, unpacked[i]);
+            if (i < count) unpack_row(type, rows + i*stride, from, depth, unpacked[i]);
             else memset(&unpacked[i], 0, sizeof(Unpacked));
         }
         Rows * packed = (Rows *) out;
@@ -105,11 +101,6 @@ private:
         }
     }
 
-    static void unpack_of_eight(ggml_type type, const char * rows, int row, int64_t from, int depth, Unpacked & to) {
-        if (type == GGML_TYPE_Q4_0) paligemma::unpack_of_eight<block_q4_0>(rows, row, 32, from, depth, to);
-        else paligemma::unpack_of_eight<block_q4_K>(rows, row, 256, from, depth, to);
-    }
-
     /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */
     static void turn(const Unpacked * rows, int depth, Rows * out) {
         for (int v = 0; v < ROWS; v += LANES) {
@@ -150,32 +141,13 @@ private:
     }
 
     static void pack_block(const float * x, int j, int offset, Columns & to) {
-        Vector most_of = zero(), unknown = zero();
-        for (int k = 0; k < BLOCK; k += LANES) {
-            most_of = largest(load(x + k), most_of);
-            unknown = multiply_add(load(x + k), zero(), unknown); // not a number where there is one
-        }
-        to.scales[j] = sum(unknown);
-        if (!(to.scales[j] == 0)) { // no whole number stands for it: the scale makes all products of the column unknown
-            const float scale = to.scales[j];
-            clear_block(j, to);
-            to.scales[j] = scale;
-            return;
-        }
-        float lanes[LANES], most = 0;
-        store(lanes, most_of);
-        for (float lane : lanes) most = std::max(most, lane);
-        const float scale = most/127, inverse = scale >= std::numeric_limits<float>::min() ? 1/scale : 0;
-        int         whole[BLOCK];
-        int8_t      bytes[BLOCK];
-        for (int k = 0; k < BLOCK; ++k) whole[k] = (int) (x[k]*inverse + std::copysign(0.5f, x[k]));
-        for (int k = 0; k < BLOCK; ++k) bytes[k] = (int8_t) whole[k];
+        int8_t bytes[BLOCK];
+        to.scales[j] = quantize(x, bytes);
         for (int k = 0; k < FOURS; ++k) memcpy(to.bytes[k][j], bytes + 4*k, 4);
-        to.scales[j] = scale;
         int total = 0;
         for (int h = 0; h < HALVES; ++h) {
             int half = 0;
-            for (int k = 0; k < GROUP; ++k) half += whole[h*GROUP + k];
+            for (int k = 0; k < GROUP; ++k) half += bytes[h*GROUP + k];
             set_sum(h, j, half, offset, to);
             total += half;
         }

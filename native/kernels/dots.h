@@ -5,24 +5,32 @@
 
 namespace paligemma {
 
-#if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512VNNI__)
+#if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512BW__) && defined(__AVX512VL__)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int BYTE_VECTORS = 2, BYTE_COLUMNS = 6;
+constexpr int  BYTE_VECTORS = 2, BYTE_COLUMNS = 6;
+constexpr bool SIGNED_WEIGHTS = false;
+
+using Dots = __m512i;
+inline Dots no_dots() { return _mm512_setzero_si512(); }
+inline Dots load_bytes(const void * x) { return _mm512_loadu_si512(x); }
+inline Dots broadcast_bytes(const void * x) { return _mm512_set1_epi32(*(const int32_t *) x); }
+#if defined(__AVX512VNNI__)
 /**
  * FITS: so many sums of four fit an accumulator, of weights below 16, 32, 64 and 256; 0: none does, 8: a whole block of 32.
  * STARTS_ANYWHERE: a sum may begin with any whole number of 32 bits.
  */
-constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool STARTS_ANYWHERE = true;
-constexpr bool SIGNED_WEIGHTS = false;
-
-using Dots = __m512i;
-inline Dots   no_dots() { return _mm512_setzero_si512(); }
-inline Dots   load_bytes(const void * x) { return _mm512_loadu_si512(x); }
-inline Dots   broadcast_bytes(const void * x) { return _mm512_set1_epi32(*(const int32_t *) x); }
 inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm512_dpbusd_epi32(sum, w, x); }
 inline Vector to_floats(Dots sum) { return _mm512_cvtepi32_ps(sum); }
+#else
+// Two sums of two products in 16 bits each: 15*127*2*8, 31*127*2*4 and 63*127*2*2 are below 32768.
+constexpr int  FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0;
+constexpr bool STARTS_ANYWHERE = false;
+inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x)); }
+inline Vector to_floats(Dots sum) { return _mm512_cvtepi32_ps(_mm512_madd_epi16(sum, _mm512_set1_epi16(1))); }
+#endif
 
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX2__) && !defined(__AVX512F__)
 
@@ -35,13 +43,12 @@ inline Dots no_dots() { return _mm256_setzero_si256(); }
 inline Dots load_bytes(const void * x) { return _mm256_loadu_si256((const __m256i *) x); }
 inline Dots broadcast_bytes(const void * x) { return _mm256_set1_epi32(*(const int32_t *) x); }
 #if defined(__AVXVNNI__)
-constexpr int FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
+constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool STARTS_ANYWHERE = true;
 inline Dots   add_dots(Dots w, Dots x, Dots sum) { return _mm256_dpbusd_avx_epi32(sum, w, x); }
 inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(sum); }
 #else
-// Two sums of two products in 16 bits each: 15*127*2*8, 31*127*2*4 and 63*127*2*2 are below 32768.
-constexpr int  FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0;
+constexpr int  FITS_16 = 8, FITS_32 = 4, FITS_64 = 2, FITS_256 = 0; // as above
 constexpr bool STARTS_ANYWHERE = false;
 inline Dots   add_dots(Dots w, Dots x, Dots sum) {
     sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));

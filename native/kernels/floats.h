@@ -6,7 +6,6 @@
 #include <type_traits>
 
 #include "vector.h"
-#include "weights.h"
 
 namespace paligemma {
 
@@ -30,8 +29,8 @@ struct Floats {
     static constexpr int64_t column_bytes(int64_t depth) { return depth*COLUMNS*sizeof(float); }
 
     /** Rows of weights, `depth` values from `from` on. What is missing of ROWS rows is zero. */
-    static void pack_rows(Weights type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
-        switch (type.type) {
+    static void pack_rows(ggml_type type, const char * rows, size_t stride, int count, int64_t from, int depth, char * out) {
+        switch (type) {
             case GGML_TYPE_F32:  return turn<float>(rows + from*sizeof(float), stride, count, depth, (float *) out);
             case GGML_TYPE_F16:  return turn<ggml_fp16_t>(rows + from*sizeof(ggml_fp16_t), stride, count, depth, (float *) out);
             case GGML_TYPE_BF16: return turn<ggml_bf16_t>(rows + from*sizeof(ggml_bf16_t), stride, count, depth, (float *) out);

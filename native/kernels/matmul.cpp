@@ -11,6 +11,8 @@
 
 #include "bytes.h"
 #include "floats.h"
+#include "gemv.h"
+#include "product.h"
 
 namespace paligemma {
 namespace {
@@ -21,16 +23,10 @@ constexpr int64_t FEWEST        = 8;         // columns; with fewer, reading the
 constexpr int64_t PACKED_SHARED = 24 << 20;  // bytes of packed activations at most, for all threads
 constexpr int64_t PACKED_OWN    = 1 << 20;   // the same where each thread packs for itself
 
-constexpr int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1)/by; }
-
-bool multiplied(const Weights & weights) {
-    if (!weights.known) return false;
-#ifdef PALIGEMMA_BYTE_KERNELS
-    if (weights.eights && !Bytes::supports(weights)) return false;
-#else
-    if (weights.eights) return false;
-#endif
-    switch (weights.type) {
+/** Whether there are that many columns, so that laying out weights takes less time than multiplying them. */
+bool takes(const Product & p) {
+    if (!p.plain() || p.columns < FEWEST) return false;
+    switch (p.weights->type) {
         case GGML_TYPE_F32:
         case GGML_TYPE_F16:
         case GGML_TYPE_BF16:
@@ -42,44 +38,6 @@ bool multiplied(const Weights & weights) {
         default:             return false;
     }
 }
-
-/** A `ggml_mul_mat` as products of a matrix of weights with all columns that meet it: of several heads or pictures too. */
-struct Product {
-    const ggml_tensor *weights, *activations, *result;
-    int64_t rows, depth, matrices, columns; // columns of one matrix
-
-    explicit Product(const ggml_tensor * node)
-        : weights(node->src[0]), activations(node->src[1]), result(node), rows(weights->ne[1]), depth(weights->ne[0]),
-          matrices(weights->ne[2]*weights->ne[3]), columns(ggml_nrows(activations)/std::max<int64_t>(matrices, 1)) {}
-
-    const char * matrix(int64_t m) const {
-        return (const char *) weights->data + m % weights->ne[2]*weights->nb[2] + m / weights->ne[2]*weights->nb[3];
-    }
-    /** Where columns c, c + 1, ... of matrix m are in the activations or the result, from their value k on. */
-    void find_columns(const ggml_tensor * t, int64_t m, int64_t c, int count, int64_t k, float ** found) const {
-        if (t->ne[2] == 1 && t->ne[3] == 1) { // most products: no division for them
-            for (int j = 0; j < count; ++j) found[j] = (float *) ((char *) t->data + (c + j)*t->nb[1]) + k;
-            return;
-        }
-        const int64_t heads = t->ne[2]/weights->ne[2], images = t->ne[3]/weights->ne[3]; // that share a matrix
-        int64_t i1 = c % t->ne[1], head = c/t->ne[1] % heads, image = c/(t->ne[1]*heads);
-        for (int j = 0; j < count; ++j) {
-            const int64_t i2 = m % weights->ne[2]*heads + head, i3 = m / weights->ne[2]*images + image;
-            char *        first = (char *) t->data + i1*t->nb[1] + i2*t->nb[2] + i3*t->nb[3];
-            for (; j < count && i1 < t->ne[1]; ++j, ++i1, first += t->nb[1]) found[j] = (float *) first + k;
-            --j;
-            i1 = 0;
-            if (++head == heads) {
-                head = 0;
-                ++image;
-            }
-        }
-    }
-
-    bool ours() const {
-        return activations->type == GGML_TYPE_F32 && columns >= FEWEST && rows > 0 && depth > 0 && multiplied(Weights(weights));
-    }
-};
 
 /** How a product is divided. The same on every thread. */
 template <class Form> struct Plan {
@@ -203,7 +161,7 @@ private:
                int64_t t_end, char * packed_rows) const {
         const char *    matrix = p.matrix(m);
         const size_t    stride = p.weights->nb[1];
-        const Weights   type(p.weights);
+        const ggml_type type = p.weights->type;
         for (int64_t k = 0; k < p.depth; k += DEPTH) {
             const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
             for (int64_t r = row; r < row_end; r += ROWS) {
@@ -250,15 +208,22 @@ using namespace paligemma;
 
 size_t paligemma_matmul_scratch(const ggml_tensor * node, int threads) {
     const Product product(node);
-    if (!product.ours()) return 0;
+    if (gemv_takes(product)) return gemv_scratch(product);
+    if (!takes(product)) return 0;
     return with_form(product.weights->type, [&](auto form) {
         return (size_t) Plan<decltype(form)>(product, threads).scratch(threads);
     });
 }
 
 bool paligemma_matmul(const ggml_compute_params * params, ggml_tensor * node) {
+    if (params->use_ref) return false;
     const Product product(node);
-    if (params->use_ref || !product.ours()) return false;
+    if (gemv_takes(product)) {
+        if (gemv_scratch(product) > params->wsize) return false;
+        gemv(product, params);
+        return true;
+    }
+    if (!takes(product)) return false;
     return with_form(product.weights->type, [&](auto form) {
         const Multiplication<decltype(form)> multiplication(product, params);
         if (!multiplication.fits()) return false; // planned for fewer threads

@@ -7,6 +7,7 @@
 #define GGML_COMMON_DECL_CPP
 #include "ggml-common.h"
 #include "ggml-impl.h"
+#include "vector.h"
 
 namespace paligemma {
 
@@ -41,7 +42,7 @@ template <int COUNT> void halves(const uint8_t * from, uint8_t * low, uint8_t * 
 inline void unpack(const block_q4_0 * blocks, int depth, Unpacked & to) {
     for (int k = 0; k < depth; k += 32, ++blocks) {
         halves<16>(blocks->qs, to.bytes + k, to.bytes + k + 16);
-        const float d = GGML_FP16_TO_FP32(blocks->d);
+        const float d = widen(blocks->d);
         to.set(k, k + 32, d, 8*d);
     }
 }
@@ -52,7 +53,7 @@ inline void unpack(const block_q8_0 * blocks, int depth, Unpacked & to, int offs
         int8_t bytes[32];
         memcpy(bytes, blocks->qs, sizeof(bytes));
         for (int i = 0; i < 32; ++i) to.bytes[k + i] = (uint8_t) (bytes[i] + offset);
-        const float d = GGML_FP16_TO_FP32(blocks->d);
+        const float d = widen(blocks->d);
         to.set(k, k + 32, d, offset*d);
     }
 }
@@ -71,7 +72,7 @@ inline void scale_and_minimum(const uint8_t * packed, int j, int & scale, int & 
 template <typename Block> void unpack_scales(const Block * block, Unpacked & to) {
     ggml_half halves[2]; // the block's first members, whose names differ between compilers
     memcpy(halves, block, sizeof(halves));
-    const float d = GGML_FP16_TO_FP32(halves[0]), dmin = GGML_FP16_TO_FP32(halves[1]);
+    const float d = widen(halves[0]), dmin = widen(halves[1]);
     for (int j = 0; j < 8; ++j) {
         int scale, minimum;
         scale_and_minimum(block->scales, j, scale, minimum);
@@ -104,51 +105,8 @@ inline void unpack(const block_q6_K * block, int, Unpacked & to) {
             for (int i = 0; i < 32; ++i) out[32*j + i] |= (high[i] >> 2*j & 3) << 4;
         }
     }
-    const float d = GGML_FP16_TO_FP32(block->d);
+    const float d = widen(block->d);
     for (int g = 0; g < 256/GROUP; ++g) to.set(GROUP*g, GROUP*g + GROUP, d*block->scales[g], 32*d*block->scales[g]);
-}
-
-/**
- * As ggml rearranges rows for its own products of single rows (its repack.cpp, 8x8): a block of eight rows at once, of which
- * eight bytes of each row follow one another.
- */
-template <class Block> struct Eights;
-
-template <> struct Eights<block_q4_0> {
-    ggml_half d[8];
-    uint8_t   qs[8*16];
-
-    void unpack(int row, uint8_t * bytes, Unpacked & to, int k) const {
-        for (int part = 0; part < 2; ++part) halves<8>(qs + 64*part + 8*row, bytes + 8*part, bytes + 16 + 8*part);
-        for (int i = 0; i < 32; ++i) bytes[i] ^= 8; // they are signed there
-        const float scale = GGML_FP16_TO_FP32(d[row]);
-        to.set(k, k + 32, scale, 8*scale);
-    }
-};
-
-template <> struct Eights<block_q4_K> {
-    ggml_half d[8], dmin[8];
-    uint8_t   scales[8][12]; // for each 32 weights those of the eight rows, packed as a block's eight are
-    uint8_t   qs[8*128];
-
-    void unpack(int row, uint8_t * bytes, Unpacked & to, int k) const {
-        for (int part = 0; part < 16; ++part) {
-            uint8_t * out = bytes + part/4*64 + part % 4*8;
-            halves<8>(qs + 64*part + 8*row, out, out + 32);
-        }
-        const float scale_of = GGML_FP16_TO_FP32(d[row]), minimum_of = GGML_FP16_TO_FP32(dmin[row]);
-        for (int j = 0; j < 8; ++j) {
-            int scale, minimum;
-            scale_and_minimum(scales[j], row, scale, minimum);
-            to.set(k + 32*j, k + 32*j + 32, scale_of*scale, minimum_of*minimum);
-        }
-    }
-};
-
-/** Values [from, from + depth) of row `row`, 0 to 7, of the eight that begin at `rows`. */
-template <class Block> void unpack_of_eight(const char * rows, int row, int size, int64_t from, int depth, Unpacked & to) {
-    const auto * blocks = (const Eights<Block> *) rows + from/size;
-    for (int k = 0; k < depth; k += size, ++blocks) blocks->unpack(row, to.bytes + k, to, k);
 }
 
 } // namespace paligemma

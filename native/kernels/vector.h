@@ -1,6 +1,9 @@
 // The few operations that the products of matrices are written with, for each instruction set: a vector of `LANES` floats,
-// read from float32, float16 or bfloat16, multiplied and added, and turned over in square blocks.
+// read from float32, float16 or bfloat16, multiplied and added, rounded to bytes, and turned over in square blocks.
 #pragma once
+
+#include <cmath>
+#include <cstdint>
 
 #include "ggml-cpu-impl.h" // which says what MSVC does not: __FMA__, __F16C__
 
@@ -10,7 +13,23 @@
 #include <arm_neon.h>
 #endif
 
+// For what hands over registers: called, it would hand over memory.
+#if defined(_MSC_VER)
+#define PALIGEMMA_INLINE __forceinline
+#else
+#define PALIGEMMA_INLINE inline __attribute__((always_inline))
+#endif
+
 namespace paligemma {
+
+/** A number of 16 bits. ggml's own way takes ten instructions. */
+inline float widen(ggml_fp16_t x) {
+#if defined(__F16C__) && !defined(PALIGEMMA_PLAIN_KERNELS)
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(x)));
+#else
+    return GGML_FP16_TO_FP32(x);
+#endif
+}
 
 /** Register tile of a product: `TILE_VECTORS` vectors of weight rows times `TILE_COLUMNS` columns, as many as the registers hold. */
 #if !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX512F__)
@@ -31,6 +50,7 @@ inline Vector times(Vector x, Vector y) { return _mm512_mul_ps(x, y); }
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return _mm512_fmadd_ps(x, y, sum); }
 inline float  sum(Vector x) { return _mm512_reduce_add_ps(x); }
 inline Vector largest(Vector x, Vector most) { return _mm512_max_ps(_mm512_abs_ps(x), most); }
+inline void   store_rounded(int8_t * y, Vector x) { _mm_storeu_si128((__m128i *) y, _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x))); }
 
 inline void transpose(Vector (&r)[LANES]) {
     Vector t[LANES];
@@ -69,7 +89,7 @@ inline Vector load(const ggml_fp16_t * x) { return _mm256_cvtph_ps(_mm_loadu_si1
 #else
 inline Vector load(const ggml_fp16_t * x) {
     float wide[8];
-    for (int i = 0; i < 8; ++i) wide[i] = GGML_FP16_TO_FP32(x[i]);
+    for (int i = 0; i < 8; ++i) wide[i] = widen(x[i]);
     return load(wide);
 }
 #endif
@@ -89,6 +109,11 @@ inline Vector multiply_add(Vector x, Vector y, Vector sum) { return _mm256_fmadd
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return add(times(x, y), sum); }
 #endif
 inline Vector largest(Vector x, Vector most) { return _mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x), most); }
+inline void   store_rounded(int8_t * y, Vector x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extractf128_si256(whole, 1));
+    _mm_storel_epi64((__m128i *) y, _mm_packs_epi16(words, words));
+}
 inline float  sum(Vector x) {
     __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -133,6 +158,10 @@ inline Vector times(Vector x, Vector y) { return vmulq_f32(x, y); }
 inline Vector multiply_add(Vector x, Vector y, Vector sum) { return vfmaq_f32(sum, x, y); }
 inline float  sum(Vector x) { return vaddvq_f32(x); }
 inline Vector largest(Vector x, Vector most) { return vmaxnmq_f32(vabsq_f32(x), most); }
+inline void   store_rounded(int8_t * y, Vector x) {
+    const int16x4_t words = vqmovn_s32(vcvtnq_s32_f32(x));
+    vst1_lane_s32((int32_t *) y, vreinterpret_s32_s8(vqmovn_s16(vcombine_s16(words, words))), 0);
+}
 
 inline void transpose(Vector (&r)[LANES]) {
     const float32x4x2_t ab = vtrnq_f32(r[0], r[1]), cd = vtrnq_f32(r[2], r[3]);
@@ -148,7 +177,6 @@ struct Vector { float lane[4]; };
 constexpr int LANES = 4, TILE_VECTORS = 2, TILE_COLUMNS = 4;
 
 inline float widen(float x) { return x; }
-inline float widen(ggml_fp16_t x) { return GGML_FP16_TO_FP32(x); }
 inline float widen(ggml_bf16_t x) { return GGML_BF16_TO_FP32(x); }
 
 inline Vector zero() { return {}; }
@@ -168,6 +196,9 @@ inline Vector multiply_add(Vector x, Vector y, Vector sum) {
     return sum;
 }
 inline float  sum(Vector x) { return x.lane[0] + x.lane[1] + x.lane[2] + x.lane[3]; }
+inline void   store_rounded(int8_t * y, Vector x) {
+    for (int i = 0; i < LANES; ++i) y[i] = (int8_t) std::lrint(x.lane[i]);
+}
 inline Vector largest(Vector x, Vector most) {
     for (int i = 0; i < LANES; ++i) {
         const float size = x.lane[i] < 0 ? -x.lane[i] : x.lane[i];

@@ -34,6 +34,7 @@ Model::Model(const std::string & path, bool map, ggml_backend_dev_t card, Thread
     params.devices                     = cards;
     params.split_mode                  = LLAMA_SPLIT_MODE_NONE;
     params.n_gpu_layers                = card ? -1 : 0;
+    params.use_extra_bufts             = !map; // ggml's rearranged copies; else weights stay as they lie in the file
     params.load_mode                   = map ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.kv_overrides                = OVERRIDES;
     params.progress_callback_user_data = const_cast<std::function<bool(float)> *>(&progress);

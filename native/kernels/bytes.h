@@ -15,7 +15,12 @@ namespace paligemma {
 /** See Floats for what the members are. */
 struct Bytes {
     static constexpr int VECTORS = BYTE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = BYTE_COLUMNS;
+    static constexpr int DEPTH = 256, SUMS = 0;
+    static constexpr int64_t WIDTH = 1 << 30;
     static constexpr int BLOCK = 32, FOURS = BLOCK/4, HALVES = BLOCK/GROUP;
+
+    static void begin() {}
+    static void end() {}
 
     struct Rows {
         uint8_t bytes[FOURS][ROWS][4];

@@ -23,6 +23,14 @@ template <typename T> inline Vector load_some(const T * x, int count) {
  */
 struct Floats {
     static constexpr int VECTORS = TILE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = TILE_COLUMNS;
+    /** Values of a row that are laid out at a time: a block of ggml's K-quants. */
+    static constexpr int DEPTH = 256;
+    /** Floats of a tile's sums where they wait apart from the result; and how many tiles of columns do so at most. */
+    static constexpr int     SUMS = 0;
+    static constexpr int64_t WIDTH = 1 << 30;
+
+    static void begin() {} // before a thread multiplies
+    static void end() {}
 
     /** Bytes of a tile's rows, and of a tile's columns, `depth` values deep. */
     static constexpr int64_t row_bytes(int64_t depth) { return (depth + LANES)*ROWS*sizeof(float); }

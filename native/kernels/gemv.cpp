@@ -1,3 +1,4 @@
+#include "compiler.h"
 #include "gemv.h"
 
 #include <utility>

@@ -1,9 +1,10 @@
 // Products of many rows: how a prefix and a picture are computed.
 //
 // Weights lie as they are in the file. A tile of their rows is laid out in the first-level cache, DEPTH values deep, in a form
-// that is quick to multiply (Floats, Bytes), and multiplied with the activations, which are laid out once. A job is a panel of
+// that is quick to multiply (Floats, Bytes, Tiles), and multiplied with the activations, which are laid out once. A job is a panel of
 // rows times some of the columns, so that the activations of one depth stay in the second-level cache while the panel's tiles
 // go by. Sums of DEPTH products are added up in float32: over a whole row that is more exact than one running sum.
+#include "compiler.h"
 #include "matmul.h"
 
 #include <cstdint>
@@ -13,12 +14,12 @@
 #include "floats.h"
 #include "gemv.h"
 #include "product.h"
+#include "tiles.h"
 
 namespace paligemma {
 namespace {
 
-constexpr int     DEPTH         = 256;       // a block of ggml's K-quants
-constexpr int     PANEL         = 128;       // rows of a job at most
+constexpr int     PANEL         = 128;       // rows that are multiplied with all tiles of columns before the next ones
 constexpr int64_t FEWEST        = 8;         // columns; with fewer, reading the weights is what takes the time
 constexpr int64_t PACKED_SHARED = 24 << 20;  // bytes of packed activations at most, for all threads
 constexpr int64_t PACKED_OWN    = 1 << 20;   // the same where each thread packs for itself
@@ -44,7 +45,9 @@ template <class Form> struct Plan {
     bool    own;    // whole matrices to each thread, which lays out columns for itself; else all threads share them
     int64_t chunk;  // columns that are laid out at a time, whole tiles
     int64_t column_bytes; // of the chunk
-    static constexpr int64_t ROW_BYTES = divide_up(Form::row_bytes(DEPTH), 64)*64;
+    static constexpr int64_t ROW_BYTES = divide_up(Form::row_bytes(Form::DEPTH), 64)*64;
+    /** Of each thread: a tile of rows, and the sums of a panel where they wait apart from the result. */
+    static constexpr int64_t THREAD_BYTES = ROW_BYTES + divide_up(PANEL, Form::ROWS)*Form::SUMS*(Form::SUMS ? Form::WIDTH : 0)*sizeof(float);
 
     Plan(const Product & p, int threads) : own(p.matrices >= threads && p.matrices > 1) {
         const int64_t tile = Form::column_bytes(p.depth);
@@ -54,7 +57,7 @@ template <class Form> struct Plan {
         column_bytes = divide_up(chunk/Form::COLUMNS*tile, 64)*64;
     }
     int64_t scratch(int threads) const {
-        return own ? threads*(column_bytes + ROW_BYTES) : column_bytes + threads*ROW_BYTES;
+        return own ? threads*(column_bytes + THREAD_BYTES) : column_bytes + threads*THREAD_BYTES;
     }
 };
 
@@ -88,7 +91,7 @@ template <class Form> struct Packed {
 
     /** A tile's values from k on, where k is a multiple of DEPTH. */
     char * tile(int64_t t, int64_t k) const {
-        return data + tiles*Form::column_bytes(k) + t*Form::column_bytes(std::min<int64_t>(DEPTH, depth - k));
+        return data + tiles*Form::column_bytes(k) + t*Form::column_bytes(std::min<int64_t>(Form::DEPTH, depth - k));
     }
 };
 
@@ -98,17 +101,21 @@ public:
         : p(product), plan(product, params->nth), params(params) {}
 
     bool fits() const { return (size_t) plan.scratch(params->nth) <= params->wsize; }
-    void compute() const { plan.own ? each_alone() : all_together(); }
+    void compute() const {
+        Form::begin();
+        plan.own ? each_alone() : all_together();
+        Form::end();
+    }
 
 private:
-    static constexpr int ROWS = Form::ROWS, COLUMNS = Form::COLUMNS;
+    static constexpr int ROWS = Form::ROWS, COLUMNS = Form::COLUMNS, DEPTH = Form::DEPTH;
     const Product &             p;
     const Plan<Form>            plan;
     const ggml_compute_params * params;
 
     /** Each thread takes whole matrices, such as those of an attention's heads, and waits for nobody. */
     void each_alone() const {
-        char * columns = (char *) params->wdata + params->ith*(plan.column_bytes + plan.ROW_BYTES);
+        char * columns = (char *) params->wdata + params->ith*(plan.column_bytes + plan.THREAD_BYTES);
         for (int64_t m = params->ith; m < p.matrices; m += params->nth) {
             for (int64_t first = 0; first < p.columns; first += plan.chunk) {
                 const Packed<Form> packed = chunk(columns, first);
@@ -120,7 +127,7 @@ private:
 
     /** All threads take jobs of one matrix after another. */
     void all_together() const {
-        char * columns = (char *) params->wdata, * rows = columns + plan.column_bytes + params->ith*plan.ROW_BYTES;
+        char * columns = (char *) params->wdata, * rows = columns + plan.column_bytes + params->ith*plan.THREAD_BYTES;
         // Smaller jobs where there are few, so that no thread waits long for the last one.
         const int64_t wanted = params->nth > 1 ? 4*params->nth : 1;
         const int64_t height = std::min<int64_t>(PANEL, divide_up(divide_up(p.rows, wanted), ROWS)*ROWS);
@@ -157,22 +164,36 @@ private:
     }
 
     /** A job: rows [row, row_end) of matrix m times tiles [t, t_end) of the chunk that begins with column `first`. */
-    void panel(int64_t m, int64_t row, int64_t row_end, const Packed<Form> & packed, int64_t first, int64_t t_begin,
-               int64_t t_end, char * packed_rows) const {
+    void panel(int64_t m, int64_t row, int64_t row_end, const Packed<Form> & packed, int64_t first, int64_t t, int64_t t_end,
+               char * own) const {
+        for (int64_t from = t; from < t_end; from += Form::WIDTH) {
+            for (int64_t r = row; r < row_end; r += PANEL)
+                part_of_panel(m, r, std::min(r + PANEL, row_end), packed, first, from, std::min(from + Form::WIDTH, t_end), own);
+        }
+    }
+
+    void part_of_panel(int64_t m, int64_t row, int64_t row_end, const Packed<Form> & packed, int64_t first, int64_t t_begin,
+                       int64_t t_end, char * packed_rows) const {
         const char *    matrix = p.matrix(m);
         const size_t    stride = p.weights->nb[1];
-        const ggml_type type = p.weights->type;
+        const ggml_type type   = p.weights->type;
         for (int64_t k = 0; k < p.depth; k += DEPTH) {
             const int depth = (int) std::min<int64_t>(DEPTH, p.depth - k);
+            float *   sums  = (float *) (packed_rows + plan.ROW_BYTES);
             for (int64_t r = row; r < row_end; r += ROWS) {
                 const int rows = (int) std::min<int64_t>(ROWS, row_end - r);
                 Form::pack_rows(type, matrix + r*stride, stride, rows, k, depth, packed_rows);
-                for (int64_t t = t_begin; t < t_end; ++t) {
+                for (int64_t t = t_begin; t < t_end; ++t, sums += Form::SUMS) {
                     const int64_t c = first + t*COLUMNS;
                     const int     columns = (int) std::min<int64_t>(COLUMNS, p.columns - c);
                     float *       out[COLUMNS];
                     p.find_columns(p.result, m, c, columns, r, out);
-                    tile(type, depth, packed_rows, rows, packed.tile(t, k), columns, out, k > 0);
+                    if constexpr (Form::SUMS > 0) {
+                        Form::multiply(depth, packed_rows, packed.tile(t, k), rows, columns, sums, k > 0);
+                        if (k + depth == p.depth) Form::store_sums(sums, rows, columns, out);
+                    } else {
+                        tile(type, depth, packed_rows, rows, packed.tile(t, k), columns, out, k > 0);
+                    }
                 }
             }
         }
@@ -195,6 +216,9 @@ private:
 
 /** Calls `use` with the form that multiplies this type fastest. */
 template <class Use> auto with_form(ggml_type type, Use && use) {
+#ifdef PALIGEMMA_TILE_UNIT
+    if (type != GGML_TYPE_F32 && tile_unit_is_ours()) return type == GGML_TYPE_F16 ? use(Tiles<2>()) : use(Tiles<1>());
+#endif
 #ifdef PALIGEMMA_BYTE_KERNELS
     if (Bytes::supports(type)) return use(Bytes());
 #endif

@@ -238,6 +238,15 @@ template <ggml_type TYPE> PALIGEMMA_INLINE Quants read(const char * row, int64_t
 
 #endif
 
+/** A chunk of which no more than `left` weights are there, a multiple of a block's. The others are 0. */
+template <ggml_type TYPE> PALIGEMMA_INLINE Quants read_some(const char * row, int64_t chunk, int64_t left) {
+    if (left >= CHUNK) return read<TYPE>(row, chunk);
+    using Block = typename BlockOf<TYPE>::type;
+    Block blocks[CHUNK/weights_of(TYPE) + 1] = {};
+    memcpy(blocks, row + chunk*CHUNK/weights_of(TYPE)*sizeof(Block), left/weights_of(TYPE)*sizeof(Block));
+    return read<TYPE>((const char *) blocks, 0);
+}
+
 } // namespace paligemma
 
 #endif

@@ -84,12 +84,7 @@ template <ggml_type TYPE> struct QuantRows {
         for (auto & column : sums) column[0] = column[1] = zero();
         const int64_t whole = depth/CHUNK;
         for (int64_t c = 0; c < whole; ++c) add_chunk<COUNT>(read<TYPE>(row, c), columns, c, sums);
-        if (whole*CHUNK < depth) { // blocks of 32: those that are there
-            using Block = typename BlockOf<TYPE>::type;
-            Block       blocks[CHUNK/weights_of(TYPE) + 1] = {};
-            memcpy(blocks, row + whole*CHUNK/weights_of(TYPE)*sizeof(Block), (depth - whole*CHUNK)/weights_of(TYPE)*sizeof(Block));
-            add_chunk<COUNT>(read<TYPE>((const char *) blocks, 0), columns, whole, sums);
-        }
+        if (whole*CHUNK < depth) add_chunk<COUNT>(read_some<TYPE>(row, whole, depth - whole*CHUNK), columns, whole, sums);
         for (int j = 0; j < COUNT; ++j) out[j] = sum(add(sums[j][0], sums[j][1]));
     }
 

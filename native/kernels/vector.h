@@ -2,6 +2,8 @@
 // read from float32, float16 or bfloat16, multiplied and added, rounded to bytes, and turned over in square blocks.
 #pragma once
 
+#include "compiler.h"
+
 #include <cmath>
 #include <cstdint>
 
@@ -11,13 +13,6 @@
 #include <immintrin.h>
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__ARM_NEON)
 #include <arm_neon.h>
-#endif
-
-// For what hands over registers: called, it would hand over memory.
-#if defined(_MSC_VER)
-#define PALIGEMMA_INLINE __forceinline
-#else
-#define PALIGEMMA_INLINE inline __attribute__((always_inline))
 #endif
 
 namespace paligemma {

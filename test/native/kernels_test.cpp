@@ -18,6 +18,7 @@
 #include "bytes.h"
 #include "ggml-backend-impl.h"
 #include "matmul.h"
+#include "tile_unit.h"
 
 // What the kernels know of ggml's threads.
 struct ggml_threadpool {
@@ -107,6 +108,15 @@ std::vector<float> widened(ggml_type type, const std::vector<char> & bytes, size
     return wide;
 }
 
+/** What a product may be off by: tiles round quantised weights to bfloat16. */
+double tolerance(ggml_type type) {
+#ifdef PALIGEMMA_TILE_UNIT
+    if (ggml_is_quantized(type)) return 1.0/512;
+    if (type == GGML_TYPE_F16) return 2e-5;
+#endif
+    return 1e-5;
+}
+
 bool agrees(ggml_type type, const Case & c, int threads) {
     auto       x = activations(c.depth*c.columns*c.heads*c.matrices);
     const auto bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
@@ -136,7 +146,7 @@ bool agrees(ggml_type type, const Case & c, int threads) {
                     size += std::abs(product);
                 }
                 const float got = y[(h*c.columns + j)*c.rows + i];
-                if (!(std::abs(got - sum) <= 1e-5*size + 1e-30))
+                if (!(std::abs(got - sum) <= tolerance(type)*size + 1e-30))
                     return printf("%s, head %ld, column %ld, row %ld: %.9g instead of %.9g\n", ggml_type_name(type), (long) h,
                                   (long) j, (long) i, got, sum), false;
             }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { holdTo, INSTRUCTION_SETS, measurePeaks, type ProcessorPeaks } from './addon/processor.js';
 export { invalid, number, whole } from './base/check.js';
 export { type Deferred, deferred } from './base/deferred.js';
 export { ERROR_CODES, reasonOf, show } from './base/errors.js';

@@ -78,6 +78,8 @@ export interface LoadOptions {
 export interface ModelFile {
   path: string;
   bytes: number;
+  /** Without those of a mask decoder. */
+  parameters: number;
   types: { type: string; tensors: number; bytes: number }[];
 }
 

@@ -1,5 +1,8 @@
 // What a model takes on this machine: one request at a time, and many at once.
-import { type Generation, type LoadOptions, PaliGemma, type RawImage } from 'node-paligemma';
+import { type Generation, type LoadedModelInfo, type LoadOptions, PaliGemma, type RawImage } from 'node-paligemma';
+import { measurePeaks, type ProcessorPeaks } from 'node-paligemma/support';
+import { residentBytes } from './resident.js';
+import { type Shares, sharesOf } from './shares.js';
 
 export interface BenchOptions extends LoadOptions {
   prompt: string;
@@ -32,8 +35,11 @@ export interface BenchReport {
     tokens: number;
   };
   throughput: { concurrency: number; imagesPerSecond: number; tokensPerSecond: number }[];
-  /** The process' largest resident set. */
-  resident: number;
+  /** Of the processor with so many threads, and the share of it that was reached; on the processor only. */
+  peaks?: ProcessorPeaks;
+  shares?: Shares;
+  /** The largest resident set of this process and the engine's together; on Linux only. */
+  resident?: number;
 }
 
 /** Measures a model; pictures are noise, each a new one, so that none is remembered. */
@@ -62,6 +68,8 @@ export async function measure(
       throughput.push(await together(inFlight, Math.max(requests, inFlight), (i) => ask(10_000 * (round + 1) + i)));
     }
     const { info } = loaded;
+    const resident = residentBytes();
+    const single = medians(alone);
     return {
       model: info.name,
       quantization: info.quantization,
@@ -70,13 +78,26 @@ export async function measure(
       device: info.device,
       threads: info.threads,
       load,
-      single: medians(alone),
+      single,
       throughput,
-      resident: process.resourceUsage().maxRSS * 1024,
+      ...(await againstPeaks(info, single, alone[0] as Generation, onStep)),
+      ...(resident === undefined ? {} : { resident }),
     };
   } finally {
     await loaded.dispose();
   }
+}
+
+async function againstPeaks(
+  info: LoadedModelInfo,
+  single: BenchReport['single'],
+  { usage }: Generation,
+  onStep: (step: string) => void,
+): Promise<Pick<BenchReport, 'peaks' | 'shares'>> {
+  if (info.device !== 'cpu') return {};
+  onStep('what the processor can do');
+  const peaks = await measurePeaks(info.threads);
+  return { peaks, shares: sharesOf(info, peaks, single, usage.imageTokens + usage.promptTokens) };
 }
 
 async function together(inFlight: number, requests: number, ask: (i: number) => Promise<Generation>) {

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Quantization } from 'node-paligemma';
-import { whole, writeRandomModel } from 'node-paligemma/support';
+import { holdTo, INSTRUCTION_SETS, whole, writeRandomModel } from 'node-paligemma/support';
 import { type BenchReport, measure } from '../bench/measure.js';
 import {
   type CommonOptions,
@@ -26,6 +26,7 @@ interface Options extends CommonOptions {
   maxTokens: number;
   concurrency: number[];
   requests: number;
+  isa?: string;
 }
 
 export function benchCommand(): Command {
@@ -37,6 +38,11 @@ export function benchCommand(): Command {
     .option('--max-tokens <n>', 'tokens a request', numeric, 20)
     .option('--concurrency <list>', 'requests in flight, one measurement each', counts, [1, 2, 4, 8])
     .option('--requests <n>', 'requests a measurement', numeric, 16)
+    .addOption(
+      new Option('--isa <set>', 'hold the processor to an instruction set (default: the best it has)').choices(
+        INSTRUCTION_SETS,
+      ),
+    )
     .action(run);
 }
 
@@ -47,7 +53,8 @@ function counts(text: string): number[] {
 }
 
 async function run(options: Options): Promise<void> {
-  const { random, keep, model, json, maxTokens, prompt, concurrency, requests, ...load } = options;
+  const { random, keep, model, json, maxTokens, prompt, concurrency, requests, isa, ...load } = options;
+  if (isa !== undefined) holdTo(isa);
   whole('--requests', requests, 1, 1_000_000);
   const bar = new ProgressBar();
   const folder =
@@ -80,7 +87,10 @@ async function run(options: Options): Promise<void> {
 
 const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 
-function lines({ single, throughput, ...report }: BenchReport): string[] {
+const share = (of: number | undefined): string => (of === undefined ? '' : ` (${(of * 100).toFixed(0)} % of the peak)`);
+const giga = (value: number): string => (value / 1e9).toFixed(0);
+
+function lines({ single, throughput, peaks, shares, ...report }: BenchReport): string[] {
   const row = (name: string, value: string) => `${name.padEnd(14)} ${value}`;
   return [
     row(
@@ -90,14 +100,23 @@ function lines({ single, throughput, ...report }: BenchReport): string[] {
     row('device', `${report.device}, ${report.threads} threads`),
     row('load', ms(report.load)),
     row('picture', ms(single.image)),
-    row('vision', ms(single.vision)),
-    row('prefix', ms(single.prefill)),
+    row('vision', ms(single.vision) + share(shares?.vision)),
+    row('prefix', ms(single.prefill) + share(shares?.prefix)),
     row('first token', ms(single.firstToken)),
-    row('a token', ms(single.token)),
+    row('a token', ms(single.token) + share(shares?.token)),
     row('an answer', `${ms(single.total)}, ${single.tokens} tokens`),
     ...throughput.map(({ concurrency, imagesPerSecond, tokensPerSecond }) =>
       row(`${concurrency} in flight`, `${imagesPerSecond.toFixed(2)} images/s, ${tokensPerSecond.toFixed(1)} tokens/s`),
     ),
-    row('memory', `${bytes(report.resident)} resident`),
+    ...(report.resident === undefined ? [] : [row('memory', `${bytes(report.resident)} resident`)]),
+    ...(peaks ? [row('processor', processor(peaks))] : []),
   ];
+}
+
+/** Its peaks, in thousand millions a second. */
+function processor({ float32, int8, tiles, reading }: NonNullable<BenchReport['peaks']>): string {
+  const parts = [`${giga(float32)} GFLOP/s in float32`];
+  if (int8 > 0) parts.push(`${giga(int8)} GOP/s in int8`);
+  if (tiles > 0) parts.push(`${giga(tiles)} GFLOP/s in bfloat16 tiles`);
+  return [...parts, `reads ${giga(reading)} GB/s`].join(', ');
 }

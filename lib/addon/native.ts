@@ -4,6 +4,7 @@ import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import { installedBackends } from './backends.js';
+import type { ProcessorPeaks } from './processor.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -242,6 +243,8 @@ export interface Addon {
   devices(): NativeDevice[];
   /** Instruction sets that the processor's library uses. */
   cpuFeatures(): string;
+  /** What the processor does at most with so many threads: operations a second, and bytes a second from memory. */
+  measurePeaks(threads: number): Promise<ProcessorPeaks>;
   Model: new (options: NativeModelOptions, onEvent: (event: NativeEvent) => void) => NativeModel;
   /** Interleaved 8-bit RGB from other layouts. Consumes `data`: its buffer is detached in the end. */
   toRgb(data: Uint8Array, pixels: number, layout: 'grey' | 'grey16' | 'rgba' | 'cmyk'): Promise<Uint8Array>;
@@ -270,12 +273,15 @@ export interface Addon {
 
 let addon: Addon | undefined;
 
+/** Where the addon is, and beside it the libraries that compute. */
+export const addonFile = (): string => createRequire(import.meta.url)('node-gyp-build').path(packageRoot());
+
 /** The addon: a build from source if there is one, else the prebuilt binary of this platform. */
 export function native(): Addon {
   if (addon) return addon;
   const require = createRequire(import.meta.url);
   try {
-    const file: string = require('node-gyp-build').path(packageRoot());
+    const file = addonFile();
     const found = require(file) as Addon;
     found.loadBackends([path.dirname(file), ...installedBackends()]);
     addon = found;

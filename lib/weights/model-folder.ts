@@ -87,7 +87,7 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
   const tower = visionTensors(sizes);
   const extra = vision.maskDecoder ? maskTensors() : [];
   const textFile = await judgeFile(textPath, textModel);
-  const visionFile = await judgeFile(visionPath, [...tower, ...extra]);
+  const visionFile = await judgeFile(visionPath, tower, extra);
   return {
     textPath,
     visionPath,
@@ -97,7 +97,7 @@ export async function checkModelFiles(textPath: string, visionPath: string): Pro
     name: (text.values['general.name'] ?? '') as string,
     licence: (text.values['general.license'] ?? 'unknown') as string,
     vocabulary: text.vocabulary,
-    parameters: [...textModel, ...tower].reduce((sum, { shape }) => sum + product(shape), 0),
+    parameters: textFile.parameters + visionFile.parameters,
     textType: typeOf(text, textFile),
     visionType: typeOf(vision, visionFile),
     maskDecoder: vision.maskDecoder,
@@ -116,9 +116,10 @@ async function accept<T extends object>(file: string, judgement: Promise<Judged<
   return judged;
 }
 
-const judgeFile = async (file: string, expected: TensorName[]): Promise<ModelFile> => ({
+const judgeFile = async (file: string, expected: TensorName[], extra: TensorName[] = []): Promise<ModelFile> => ({
   path: file,
-  ...(await accept(file, native().judgeTensors(file, expected))),
+  parameters: expected.reduce((sum, { shape }) => sum + product(shape), 0),
+  ...(await accept(file, native().judgeTensors(file, [...expected, ...extra]))),
 });
 
 /** By the name people know: what the file says, else the type that holds most of its bytes. */

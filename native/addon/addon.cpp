@@ -208,6 +208,26 @@ Napi::Value list_devices(const Napi::CallbackInfo & info) {
     return list;
 }
 
+// measurePeaks(threads): Promise<{ float32, int8, tiles, reading }>
+Napi::Value measure_peaks(const Napi::CallbackInfo & info) {
+    const int threads = info[0].As<Napi::Number>().Int32Value();
+    return PromiseWorker<paligemma_peaks>::start(
+        info.Env(),
+        [threads] {
+            paligemma_peaks peaks;
+            cpu_backend().measure_peaks(threads, &peaks);
+            return peaks;
+        },
+        [](Napi::Env env, paligemma_peaks & peaks) {
+            auto object = Napi::Object::New(env);
+            object["float32"] = peaks.float32;
+            object["int8"]    = peaks.bytes;
+            object["tiles"]   = peaks.tiles;
+            object["reading"] = peaks.reading;
+            return object;
+        });
+}
+
 // cpuFeatures(): string
 Napi::Value list_cpu_features(const Napi::CallbackInfo & info) {
     return Napi::String::New(info.Env(), cpu_features());
@@ -217,6 +237,7 @@ Napi::Value list_cpu_features(const Napi::CallbackInfo & info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     install_log();
+    exports["measurePeaks"]   = Napi::Function::New(env, measure_peaks);
     exports["loadBackends"]   = Napi::Function::New(env, load_backend_libraries);
     exports["devices"]        = Napi::Function::New(env, list_devices);
     exports["cpuFeatures"]    = Napi::Function::New(env, list_cpu_features);

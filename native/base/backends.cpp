@@ -31,6 +31,7 @@ CpuBackend look_up_cpu() {
     look_up(registry, "ggml_cpu_fp32_to_fp16", cpu.fp32_to_fp16);
     look_up(registry, "ggml_cpu_fp16_to_fp32", cpu.fp16_to_fp32);
     look_up(registry, "ggml_cpu_bf16_to_fp32", cpu.bf16_to_fp32);
+    look_up(registry, "paligemma_measure_peaks", cpu.measure_peaks);
     return cpu;
 }
 

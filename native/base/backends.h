@@ -7,6 +7,7 @@
 
 #include "ggml-backend.h"
 #include "ggml-cpu.h"
+#include "kernels/peaks.h"
 
 namespace paligemma {
 
@@ -24,6 +25,7 @@ struct CpuBackend {
     decltype(&ggml_cpu_fp32_to_fp16)               fp32_to_fp16;
     decltype(&ggml_cpu_fp16_to_fp32)               fp16_to_fp32;
     decltype(&ggml_cpu_bf16_to_fp32)               bf16_to_fp32;
+    decltype(&paligemma_measure_peaks)             measure_peaks;
 };
 const CpuBackend & cpu_backend();
 

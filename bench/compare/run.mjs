@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 // This library against transformers on the same weights, prompt and machine, in one run.
 //
-//   node bench/compare/run.mjs CHECKPOINT WORK_FOLDER [--types f16,q8_0,q4_k_m,q4_0] [--python python3] [--runs 3]
-//       [--tokens 20] [--dtype float32] [--device cpu] [--in-flight 1,8] [--static] [--json]
+//   node bench/compare/run.mjs CHECKPOINT WORK_FOLDER [--types f16,q8_0,q4_k_m,q4_0] [--python python3] [--runs 5]
+//       [--tokens 20] [--peers float32,bfloat16] [--isa here,avx2] [--device cpu] [--in-flight 1,8] [--static] [--keep] [--json]
 //
 // CHECKPOINT: bench/conversion/make-checkpoint.mjs makes one of full size. Pictures are noise, each a new one. Both sides answer
 // one at a time, then several at once (ours in flight, theirs as a batch; --static: theirs also with a static cache, which
 // transformers compiles on a card), with as many threads as there are processors; every model runs in a process of its own, so
 // that its memory is its own. Without torch and transformers in that Python, our side alone is measured. Build the package first.
-// On an NVIDIA card: --device cuda --dtype bfloat16 --types bf16,f16,q4_k_m --in-flight 16,64,128 --static
+//
+// --isa holds both sides to instruction sets, one after another (ours: a portable build, npm run build -- --portable; theirs: the
+// variables of ATen, oneDNN and MKL); `here` is all that the processor has. --keep leaves converted models in WORK_FOLDER, and
+// takes those that are there. In brackets: how many times as fast as the better peer.
+// On an NVIDIA card: --device cuda --peers bfloat16 --types bf16,f16,q4_k_m --in-flight 16,64,128 --static
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -19,15 +23,18 @@ import { parseArgs } from 'node:util';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, '..', '..');
 const { convert, PaliGemma } = await import(path.join(ROOT, 'dist', 'index.js'));
+const { holdTo } = await import(path.join(ROOT, 'dist', 'support.js'));
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     types: { type: 'string', default: 'f16,q8_0,q4_k_m,q4_0' },
     python: { type: 'string', default: 'python3' },
-    runs: { type: 'string', default: '3' },
+    runs: { type: 'string', default: '5' },
     tokens: { type: 'string', default: '20' },
-    dtype: { type: 'string', default: 'float32' },
+    peers: { type: 'string', default: 'float32' },
+    isa: { type: 'string', default: 'here' },
+    keep: { type: 'boolean', default: false },
     device: { type: 'string', default: 'cpu' },
     'in-flight': { type: 'string', default: '' },
     static: { type: 'boolean', default: false },
@@ -37,6 +44,15 @@ const { values: options, positionals } = parseArgs({
 });
 const [checkpoint, work] = positionals;
 const PROMPT = 'caption en';
+/** What holds torch to an instruction set: ATen's own code, oneDNN's, MKL's. */
+const PEERS_SETS = {
+  avx2: ['avx2', 'AVX2', 'AVX2'],
+  'avx2-vnni': ['avx2', 'AVX2_VNNI', 'AVX2'],
+  avx512: ['avx512', 'AVX512_CORE', 'AVX512'],
+  'avx512-vnni': ['avx512', 'AVX512_CORE_VNNI', 'AVX512'],
+  'avx512-bf16': ['avx512', 'AVX512_CORE_BF16', 'AVX512'],
+  amx: ['avx512', 'AVX512_CORE_AMX', 'AVX512'],
+};
 const inFlight = options['in-flight'].split(',').filter(Boolean).map(Number);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -49,6 +65,7 @@ const noise = () => ({
 
 /** In a process of its own: times and memory of one model; and what the peer is to be asked. */
 async function measure(folder) {
+  if (options.isa !== 'here') holdTo(options.isa);
   const model = await PaliGemma.load(folder, {
     featureCache: 0,
     maxSequences: Math.max(1, ...inFlight),
@@ -89,22 +106,25 @@ async function measure(folder) {
   await model.dispose();
 }
 
-function child(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+function child(command, args, env = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    env: { ...process.env, ...env },
+  });
   if (error || status !== 0) throw new Error(error?.message ?? stderr.trim().split('\n').at(-1));
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-async function ours(type) {
+async function ours(type, isa) {
   const folder = path.join(work, type);
-  await convert(checkpoint, folder, { quantization: type });
+  if (!fs.existsSync(path.join(folder, 'model.gguf'))) await convert(checkpoint, folder, { quantization: type });
   const forwarded = ['runs', 'tokens', 'device', 'in-flight'].flatMap((name) => [`--${name}`, options[name]]);
-  const result = child(process.execPath, [fileURLToPath(import.meta.url), '--measure', folder, ...forwarded]);
-  fs.rmSync(folder, { recursive: true });
-  return { name: `node-paligemma ${type}`, ...result };
+  const args = [fileURLToPath(import.meta.url), '--measure', folder, '--isa', isa, ...forwarded];
+  return { name: `node-paligemma ${type}`, isa, ...child(process.execPath, args) };
 }
 
-function theirs({ inputIds, imageSize }) {
+function theirs(dtype, isa, { inputIds, imageSize }) {
   const request = path.join(work, 'request.json');
   const asked = {
     input_ids: inputIds,
@@ -112,19 +132,24 @@ function theirs({ inputIds, imageSize }) {
     new_tokens: Number(options.tokens),
     runs: Number(options.runs),
     threads: os.availableParallelism(),
-    dtype: options.dtype,
+    dtype,
     device: options.device,
     batches: inFlight,
     static: options.static,
   };
   fs.writeFileSync(request, JSON.stringify(asked));
-  const result = child(options.python, [path.join(HERE, 'transformers_bench.py'), checkpoint, request]);
-  return { name: `transformers ${options.dtype}`, ...result };
+  const [aten, oneDnn, mkl] = PEERS_SETS[isa] ?? [];
+  const held = { ATEN_CPU_CAPABILITY: aten, ONEDNN_MAX_CPU_ISA: oneDnn, MKL_ENABLE_INSTRUCTIONS: mkl };
+  const args = [path.join(HERE, 'transformers_bench.py'), checkpoint, request];
+  return { name: `transformers ${dtype}`, isa, ...child(options.python, args, isa === 'here' ? {} : held) };
 }
 
-function print(results, base) {
+function print(results, peers) {
   const ms = (value) => `${(value / 1000).toFixed(2)} s`;
-  const ratio = (value, of) => (base && base !== value ? ` (${(base[of] / value[of]).toFixed(2)} x)` : '');
+  const ratio = (value, of) => {
+    if (peers.length === 0 || peers.includes(value)) return '';
+    return ` (${(Math.min(...peers.map((peer) => peer[of])) / value[of]).toFixed(2)} x)`;
+  };
   console.log('| | vision | first token | a token | whole answer | resident |');
   console.log('| --- | --- | --- | --- | --- | --- |');
   for (const r of results) {
@@ -154,21 +179,29 @@ function print(results, base) {
 if (options.measure) {
   await measure(options.measure);
 } else if (!checkpoint || !work) {
-  console.error(
-    'usage: run.mjs CHECKPOINT WORK_FOLDER [--types LIST] [--python PATH] [--runs N] [--tokens N] [--json]',
-  );
+  console.error('usage: run.mjs CHECKPOINT WORK_FOLDER [--types LIST] [--python PATH] [--peers LIST] [--isa LIST] ...');
   process.exitCode = 2;
 } else {
   fs.mkdirSync(work, { recursive: true });
-  const results = [];
-  for (const type of options.types.split(',')) results.push(await ours(type));
-  let peer;
-  try {
-    peer = theirs(results[0]);
-  } catch (error) {
-    console.error(`transformers was not measured: ${error.message}`);
+  const all = [];
+  for (const isa of options.isa.split(',')) {
+    const results = [];
+    for (const type of options.types.split(',')) results.push(await ours(type, isa));
+    const peers = options.peers.split(',').flatMap((dtype) => {
+      try {
+        return [theirs(dtype, isa, results[0])];
+      } catch (error) {
+        console.error(`transformers in ${dtype} was not measured: ${error.message}`);
+        return [];
+      }
+    });
+    all.push(...peers, ...results);
+    if (options.json) continue;
+    console.log(
+      `\n${os.cpus()[0].model}, ${isa === 'here' ? 'all instruction sets' : isa}, medians of ${options.runs}\n`,
+    );
+    print([...peers, ...results], peers);
   }
-  const all = peer ? [peer, ...results] : results;
   if (options.json) console.log(JSON.stringify(all.map(({ inputIds, ...rest }) => rest)));
-  else print(all, peer);
+  if (!options.keep) for (const type of options.types.split(',')) fs.rmSync(path.join(work, type), { recursive: true });
 }

@@ -6,6 +6,7 @@
 
 #include "dots.h"
 #include "quantize.h"
+#include "quants.h"
 #include "unpack.h"
 
 #ifdef PALIGEMMA_BYTE_KERNELS
@@ -97,13 +98,28 @@ struct Bytes {
 private:
     static void unpack_row(ggml_type type, const char * row, int64_t from, int depth, Unpacked & to) {
         switch (type) {
-            case GGML_TYPE_Q4_0: return unpack((const block_q4_0 *) row + from/32, depth, to);
-            case GGML_TYPE_Q8_0: return unpack((const block_q8_0 *) row + from/32, depth, to, SIGNED_WEIGHTS ? 0 : 128);
-            case GGML_TYPE_Q4_K: return unpack((const block_q4_K *) row + from/256, depth, to);
-            case GGML_TYPE_Q5_K: return unpack((const block_q5_K *) row + from/256, depth, to);
-            case GGML_TYPE_Q6_K: return unpack((const block_q6_K *) row + from/256, depth, to);
+            case GGML_TYPE_Q4_0: return unpack_row<GGML_TYPE_Q4_0>(row, from, depth, to);
+            case GGML_TYPE_Q8_0: return unpack_row<GGML_TYPE_Q8_0>(row, from, depth, to);
+            case GGML_TYPE_Q4_K: return unpack_row<GGML_TYPE_Q4_K>(row, from, depth, to);
+            case GGML_TYPE_Q5_K: return unpack_row<GGML_TYPE_Q5_K>(row, from, depth, to);
+            case GGML_TYPE_Q6_K: return unpack_row<GGML_TYPE_Q6_K>(row, from, depth, to);
             default:             return;
         }
+    }
+
+    template <ggml_type TYPE> static void unpack_row(const char * row, int64_t from, int depth, Unpacked & to) {
+#if defined(PALIGEMMA_QUANT_KERNELS) && !defined(PALIGEMMA_PLAIN_KERNELS)
+        for (int k = 0; k < depth; k += CHUNK) {
+            const Quants w = read_some<TYPE>(row, (from + k)/CHUNK, depth - k);
+            for (int q = 0; q < 4; ++q) store((float *) (to.bytes + k + 4*LANES*q), as_floats(w.bytes[q]));
+            store(to.scales + k/GROUP, w.scales);
+            if (offset(TYPE) < 0) store(to.minimums + k/GROUP, has_minimums(TYPE) ? w.minimums : times(w.scales, broadcast((float) zero_of(TYPE))));
+        }
+#else
+        const auto * blocks = (const typename BlockOf<TYPE>::type *) row + from/weights_of(TYPE);
+        if constexpr (TYPE == GGML_TYPE_Q8_0) unpack(blocks, depth, to, SIGNED_WEIGHTS ? 0 : 128);
+        else unpack(blocks, depth, to);
+#endif
     }
 
     /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */

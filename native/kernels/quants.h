@@ -28,16 +28,7 @@ constexpr int zero_of(ggml_type type) {
 }
 constexpr bool has_minimums(ggml_type type) { return type == GGML_TYPE_Q4_K || type == GGML_TYPE_Q5_K; }
 
-template <ggml_type> struct BlockOf;
-template <> struct BlockOf<GGML_TYPE_Q4_0> { using type = block_q4_0; };
-template <> struct BlockOf<GGML_TYPE_Q8_0> { using type = block_q8_0; };
-template <> struct BlockOf<GGML_TYPE_Q4_K> { using type = block_q4_K; };
-template <> struct BlockOf<GGML_TYPE_Q5_K> { using type = block_q5_K; };
-template <> struct BlockOf<GGML_TYPE_Q6_K> { using type = block_q6_K; };
-
-constexpr int  weights_of(ggml_type type) { return type == GGML_TYPE_Q4_0 || type == GGML_TYPE_Q8_0 ? 32 : 256; }
-
-// dots: sums of four products, of unsigned bytes and signed ones. signed_dots: of signed ones.
+// dots: sums of four products, of unsigned bytes and signed ones. signed_dots: of signed ones. as_floats: the same bits.
 // spread: the scales of register q's sums. read: a chunk of a row.
 #if defined(PALIGEMMA_PLAIN_KERNELS)
 
@@ -80,6 +71,7 @@ inline Dots signed_dots(Dots w, Dots x) {
 }
 
 inline Vector whole_to_floats(Dots x) { return _mm512_cvtepi32_ps(x); }
+inline Vector as_floats(Dots x) { return _mm512_castsi512_ps(x); }
 
 inline Vector spread(Vector scales, int q) {
     const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -168,6 +160,7 @@ inline Dots dots(Dots w, Dots x, Dots start) {
 inline Dots signed_dots(Dots w, Dots x) { return dots(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w), no_dots()); }
 
 inline Vector whole_to_floats(Dots x) { return _mm256_cvtepi32_ps(x); }
+inline Vector as_floats(Dots x) { return _mm256_castsi256_ps(x); }
 
 inline Vector spread(Vector scales, int q) {
     const __m256i first = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);

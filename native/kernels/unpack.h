@@ -11,6 +11,15 @@
 
 namespace paligemma {
 
+template <ggml_type> struct BlockOf;
+template <> struct BlockOf<GGML_TYPE_Q4_0> { using type = block_q4_0; };
+template <> struct BlockOf<GGML_TYPE_Q8_0> { using type = block_q8_0; };
+template <> struct BlockOf<GGML_TYPE_Q4_K> { using type = block_q4_K; };
+template <> struct BlockOf<GGML_TYPE_Q5_K> { using type = block_q5_K; };
+template <> struct BlockOf<GGML_TYPE_Q6_K> { using type = block_q6_K; };
+
+constexpr int  weights_of(ggml_type type) { return type == GGML_TYPE_Q4_0 || type == GGML_TYPE_Q8_0 ? 32 : 256; }
+
 /** A scale and a minimum belong to GROUP weights. */
 constexpr int GROUP = 16;
 

@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 
-export { holdTo, INSTRUCTION_SETS, measurePeaks, type ProcessorPeaks } from './addon/processor.js';
+export type { ProcessorPeaks } from './addon/native.js';
+export { holdTo, INSTRUCTION_SETS, measurePeaks } from './addon/processor.js';
 export { invalid, number, whole } from './base/check.js';
 export { type Deferred, deferred } from './base/deferred.js';
 export { ERROR_CODES, reasonOf, show } from './base/errors.js';

@@ -227,9 +227,10 @@ describe('bench', () => {
 
   test('prints a table', async () => {
     const { out } = await paligemma('bench', '--requests', '1', '--concurrency', '2', '--max-tokens', '2');
-    expect(out).toMatch(/^vision +\d.* ms$/m);
+    expect(out).toMatch(/^vision +\d.* ms \(\d+ % of the peak\)$/m);
     expect(out).toMatch(/^2 in flight +[\d.]+ images\/s, [\d.]+ tokens\/s$/m);
     expect(out).toMatch(/^memory +[\d.]+ MB resident$/m);
+    expect(out).toMatch(/^processor +\d+ GFLOP\/s in float32, .*reads \d+ GB\/s$/m);
   });
 
   test('knows the sizes of random models', async () => {

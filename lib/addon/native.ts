@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import { installedBackends } from './backends.js';
-import type { ProcessorPeaks } from './processor.js';
+import type { ExpectedTensor, GgufPlan, Judged, JudgedKeys, JudgedTensors, TextShape } from './gguf.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -156,75 +156,6 @@ export interface NativeModel {
   release(): void;
 }
 
-/** What native/gguf says of a model file: what is in it, or why it is turned away. */
-export type Judged<T> = T | { refused: 'invalid' | 'unsupported'; reason: string };
-
-export interface JudgedKeys {
-  /** Those that are no arrays, in their types and within their ranges. */
-  values: Record<string, boolean | number | string>;
-  /** Number of tokens; of the text model. */
-  vocabulary: number;
-  /** Whether there are tensors of a mask decoder. */
-  maskDecoder: boolean;
-}
-
-export interface JudgedTensors {
-  /** Of the whole file. */
-  bytes: number;
-  /** What is stored in which type, the largest share first. */
-  types: { type: string; tensors: number; bytes: number }[];
-}
-
-/** `shape` slowest dimension first. `exact`: float32 only. */
-export interface ExpectedTensor {
-  gguf: string;
-  shape: number[];
-  kind: 'matrix' | 'exact';
-}
-
-export type GgufEntry = { key: string } & (
-  | { type: 'bool'; value: boolean }
-  | { type: 'u32' | 'f32'; value: number }
-  | { type: 'string'; value: string }
-  | { type: 'string[]'; value: string[] }
-  | { type: 'f32[]' | 'i32[]'; value: number[] }
-);
-
-/** Where the values of a matrix lie: `path`, `offset` in bytes, ggml type, and [size, stride] of the axes of rows and columns. */
-export interface NativeView {
-  path: string;
-  offset: number;
-  type: string;
-  rows: [number, number][];
-  columns: [number, number][];
-}
-
-export interface GgufPlan {
-  path: string;
-  threads: number;
-  values: GgufEntry[];
-  tensors: {
-    name: string;
-    /** Fastest dimension first; what the source does not have is zero. */
-    shape: number[];
-    type: string;
-    values: NativeView;
-    /** Added to the values on the way: scale * left right, and a number. */
-    lowRank: { left: NativeView; right: NativeView; scale: number }[];
-    add: number;
-  }[];
-}
-
-export interface TextShape {
-  architecture: string;
-  width: number;
-  mlpWidth: number;
-  layers: number;
-  heads: number;
-  keyValueHeads: number;
-  headSize: number;
-}
-
 export interface NativeDevice {
   /** `cpu`, `cuda`, `vulkan`, `metal`. */
   backend: string;
@@ -235,6 +166,15 @@ export interface NativeDevice {
   description: string;
   freeBytes: number;
   totalBytes: number;
+}
+
+/** Operations a second in products (an addition and a multiplication are two), 0 without such; `reading` bytes a second. */
+export interface ProcessorPeaks {
+  float32: number;
+  int8: number;
+  /** In bfloat16, by a tile unit (AMX). */
+  tiles: number;
+  reading: number;
 }
 
 export interface Addon {
@@ -274,7 +214,10 @@ export interface Addon {
 let addon: Addon | undefined;
 
 /** Where the addon is, and beside it the libraries that compute. */
-export const addonFile = (): string => createRequire(import.meta.url)('node-gyp-build').path(packageRoot());
+export function addonFile(): string {
+  const require = createRequire(import.meta.url);
+  return require('node-gyp-build').path(packageRoot());
+}
 
 /** The addon: a build from source if there is one, else the prebuilt binary of this platform. */
 export function native(): Addon {

@@ -2,18 +2,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { PaliGemmaError } from '../base/errors.js';
-import { addonFile, native } from './native.js';
+import { addonFile, native, type ProcessorPeaks } from './native.js';
 
-/** Operations a second in products (an addition and a multiplication are two), 0 without such; `reading` bytes a second. */
-export interface ProcessorPeaks {
-  float32: number;
-  int8: number;
-  /** In bfloat16, by a tile unit (AMX). */
-  tiles: number;
-  reading: number;
-}
-
-/** Measures them with the instructions that products are computed with. Takes about a second on an idle machine. */
+/** Measures the processor with the instructions that products are computed with. Takes about a second on an idle machine. */
 export const measurePeaks = (threads: number): Promise<ProcessorPeaks> => native().measurePeaks(threads);
 
 /** Instruction sets by name, and ggml's name of the library that is compiled for each. */

@@ -1,6 +1,6 @@
 // GGUF metadata of the two files, by the ecosystem's conventions: general.*, gemma.* or gemma2.*, tokenizer.*, clip.*.
 
-import type { GgufEntry } from '../addon/native.js';
+import type { GgufEntry } from '../addon/gguf.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { product } from '../checkpoint/stored-tensor.js';
 import { IMAGE } from '../checkpoint/tokenizer.js';

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Judged, type JudgedKeys, native } from '../addon/native.js';
+import type { Judged, JudgedKeys } from '../addon/gguf.js';
+import { native } from '../addon/native.js';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import { type TensorName, textTensors, visionTensors } from '../checkpoint/names.js';

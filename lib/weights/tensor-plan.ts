@@ -1,6 +1,7 @@
 // What is written for each tensor: its type, its shape when it is padded, its place in the file.
 
-import { type GgufPlan, type NativeView, native } from '../addon/native.js';
+import type { GgufPlan, NativeView } from '../addon/gguf.js';
+import { native } from '../addon/native.js';
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.js';
 import type { Hyperparameters } from '../checkpoint/config.js';
 import type { TensorName } from '../checkpoint/names.js';

@@ -1,7 +1,8 @@
 import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type GgufEntry, type GgufPlan, native } from '../addon/native.js';
+import type { GgufEntry, GgufPlan } from '../addon/gguf.js';
+import { native } from '../addon/native.js';
 import { freeSpace } from '../base/disk-space.js';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { ProgressMeter } from '../base/progress.js';

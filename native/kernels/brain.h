@@ -1,4 +1,4 @@
-// Values as bfloat16, 32 at a time, as the tile unit takes them.
+// Values as bfloat16, as tile units and products of pairs take them.
 #pragma once
 
 #include "quants.h"
@@ -46,6 +46,12 @@ template <ggml_type TYPE> void narrow_chunk(const Quants & w, uint16_t * to, int
 #else
 
 inline uint16_t narrow(float x) { return GGML_FP32_TO_BF16(x).bits; }
+inline void     narrow(Vector low, Vector high, uint16_t * to) {
+    float wide[2*LANES];
+    store(wide, low);
+    store(wide + LANES, high);
+    for (int i = 0; i < 2*LANES; ++i) to[i] = narrow(wide[i]);
+}
 inline void     narrow(const float * x, uint16_t * to) {
     for (int i = 0; i < 32; ++i) to[i] = narrow(x[i]);
 }

@@ -16,8 +16,9 @@ namespace paligemma {
 /** See Floats for what the members are. */
 struct Bytes {
     static constexpr int VECTORS = BYTE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = BYTE_COLUMNS;
-    static constexpr int DEPTH = 256, SUMS = 0;
-    static constexpr int64_t WIDTH = 1 << 30;
+    static constexpr int     DEPTH = 256;
+    static constexpr int64_t WIDTH = 512/COLUMNS;
+    static constexpr bool    BY_UNIT = false;
     static constexpr int BLOCK = 32, FOURS = BLOCK/4, HALVES = BLOCK/GROUP;
 
     static void begin() {}
@@ -194,6 +195,7 @@ private:
         const Rows *    rows    = (const Rows *) packed_rows;
         const Columns * columns = (const Columns *) packed_columns;
         for (int b = 0; b < depth/BLOCK; ++b, ++rows, ++columns) {
+            Vector scaled[COUNT][VECTORS]; // by the rows' scales, of all parts
             for (int part = 0; part < PARTS; ++part) {
                 Vector products[COUNT][VECTORS];
                 for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
@@ -221,11 +223,16 @@ private:
                 for (int v = 0; v < VECTORS; ++v) {
                     const Vector scale = load(rows->scales[part] + v*LANES), minimum = load(rows->minimums[part] + v*LANES);
                     for (int j = 0; j < COUNT; ++j) {
-                        sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
-                        if (BEGINS) continue;
-                        sums[j][v] = multiply_add(minimum, broadcast(columns->sums[whole_or(part, PARTS)][j]), sums[j][v]);
+                        if (PARTS == 1) sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
+                        else if (part == 0) scaled[j][v] = times(scale, products[j][v]);
+                        else scaled[j][v] = multiply_add(scale, products[j][v], scaled[j][v]);
+                        if (!BEGINS) sums[j][v] = multiply_add(minimum, broadcast(columns->sums[whole_or(part, PARTS)][j]), sums[j][v]);
                     }
                 }
+            }
+            for (int j = 0; PARTS > 1 && j < COUNT; ++j) {
+                for (int v = 0; v < VECTORS; ++v)
+                    sums[j][v] = multiply_add(scaled[j][v], broadcast(columns->scales[j]), sums[j][v]);
             }
         }
     }

@@ -25,9 +25,10 @@ struct Floats {
     static constexpr int VECTORS = TILE_VECTORS, ROWS = LANES*VECTORS, COLUMNS = TILE_COLUMNS;
     /** Values of a row that are laid out at a time: a block of ggml's K-quants. */
     static constexpr int DEPTH = 256;
-    /** Floats of a tile's sums where they wait apart from the result; and how many tiles of columns do so at most. */
-    static constexpr int     SUMS = 0;
-    static constexpr int64_t WIDTH = 1 << 30;
+    /** Tiles of columns that are multiplied with a panel at a time: their sums stay in the second-level cache. */
+    static constexpr int64_t WIDTH = 512/COLUMNS;
+    /** Whether a unit beside the processor's registers multiplies. */
+    static constexpr bool BY_UNIT = false;
 
     static void begin() {} // before a thread multiplies
     static void end() {}

@@ -1,7 +1,7 @@
 // Products of many rows: how a prefix and a picture are computed.
 //
 // Weights lie as they are in the file. A tile of their rows is laid out in the first-level cache, DEPTH values deep, in a form
-// that is quick to multiply (Floats, Bytes, Tiles), and multiplied with the activations, which are laid out once. A job is a panel of
+// that is quick to multiply (Floats, Brains, Bytes, Tiles), and multiplied with the activations, which are laid out once. A job is a panel of
 // rows times some of the columns, so that the activations of one depth stay in the second-level cache while the panel's tiles
 // go by. Sums of DEPTH products are added up in float32: over a whole row that is more exact than one running sum.
 #include "compiler.h"
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "brains.h"
 #include "bytes.h"
 #include "floats.h"
 #include "gemv.h"
@@ -19,7 +20,7 @@
 namespace paligemma {
 namespace {
 
-constexpr int     PANEL         = 128;       // rows that are multiplied with all tiles of columns before the next ones
+constexpr int     PANEL         = 256;       // rows that are multiplied with all tiles of columns before the next ones
 constexpr int64_t FEWEST        = 8;         // columns; with fewer, reading the weights is what takes the time
 constexpr int64_t PACKED_SHARED = 24 << 20;  // bytes of packed activations at most, for all threads
 constexpr int64_t PACKED_OWN    = 1 << 20;   // the same where each thread packs for itself
@@ -45,9 +46,13 @@ template <class Form> struct Plan {
     bool    own;    // whole matrices to each thread, which lays out columns for itself; else all threads share them
     int64_t chunk;  // columns that are laid out at a time, whole tiles
     int64_t column_bytes; // of the chunk
+    static constexpr int64_t SUMS = Form::ROWS*Form::COLUMNS; // of a tile
     static constexpr int64_t ROW_BYTES = divide_up(Form::row_bytes(Form::DEPTH), 64)*64;
-    /** Of each thread: a tile of rows, and the sums of a panel where they wait apart from the result. */
-    static constexpr int64_t THREAD_BYTES = ROW_BYTES + divide_up(PANEL, Form::ROWS)*Form::SUMS*(Form::SUMS ? Form::WIDTH : 0)*sizeof(float);
+    /**
+     * Of each thread: a tile of rows, and the sums of a panel. They wait there for the next depth: in the result, whose columns are
+     * often a multiple of 4096 bytes apart, they would drive each other out of the caches.
+     */
+    static constexpr int64_t THREAD_BYTES = ROW_BYTES + divide_up(PANEL, Form::ROWS)*Form::WIDTH*SUMS*sizeof(float);
 
     Plan(const Product & p, int threads) : own(p.matrices >= threads && p.matrices > 1) {
         const int64_t tile = Form::column_bytes(p.depth);
@@ -61,11 +66,11 @@ template <class Form> struct Plan {
     }
 };
 
-template <class Form> using Multiply = void (*)(ggml_type, int, const char *, const char *, float * const *, bool);
+template <class Form> using Multiply = void (*)(ggml_type, int, const char *, const char *, const float *, float * const *);
 
-/** A tile's sums of `depth` products: into the result, or onto it. `out` has COUNT columns of ROWS values. */
+/** A tile's sums of `depth` products, added to those of `before` if there are any. `out` has COUNT columns of ROWS values. */
 template <class Form, int COUNT>
-void multiply(ggml_type type, int depth, const char * rows, const char * columns, float * const * out, bool onto) {
+void multiply(ggml_type type, int depth, const char * rows, const char * columns, const float * before, float * const * out) {
     Vector sums[COUNT][Form::VECTORS];
     for (auto & column : sums) {
         for (Vector & part : column) part = zero();
@@ -73,8 +78,8 @@ void multiply(ggml_type type, int depth, const char * rows, const char * columns
     Form::multiply(type, depth, rows, columns, sums);
     for (int j = 0; j < COUNT; ++j) {
         for (int v = 0; v < Form::VECTORS; ++v) {
-            float * y = out[j] + v*LANES;
-            store(y, onto ? add(load(y), sums[j][v]) : sums[j][v]);
+            const int at = v*LANES;
+            store(out[j] + at, before ? add(load(before + j*Form::ROWS + at), sums[j][v]) : sums[j][v]);
         }
     }
 }
@@ -183,34 +188,32 @@ private:
             for (int64_t r = row; r < row_end; r += ROWS) {
                 const int rows = (int) std::min<int64_t>(ROWS, row_end - r);
                 Form::pack_rows(type, matrix + r*stride, stride, rows, k, depth, packed_rows);
-                for (int64_t t = t_begin; t < t_end; ++t, sums += Form::SUMS) {
+                for (int64_t t = t_begin; t < t_end; ++t, sums += plan.SUMS) {
                     const int64_t c = first + t*COLUMNS;
                     const int     columns = (int) std::min<int64_t>(COLUMNS, p.columns - c);
+                    const bool    last = k + depth == p.depth;
                     float *       out[COLUMNS];
-                    p.find_columns(p.result, m, c, columns, r, out);
-                    if constexpr (Form::SUMS > 0) {
+                    if (last) p.find_columns(p.result, m, c, columns, r, out);
+                    if constexpr (Form::BY_UNIT) {
                         Form::multiply(depth, packed_rows, packed.tile(t, k), rows, columns, sums, k > 0);
-                        if (k + depth == p.depth) Form::store_sums(sums, rows, columns, out);
+                        if (last) Form::store_sums(sums, rows, columns, out);
                     } else {
-                        tile(type, depth, packed_rows, rows, packed.tile(t, k), columns, out, k > 0);
+                        tile(type, depth, packed_rows, packed.tile(t, k), k > 0 ? sums : nullptr, sums, last ? out : nullptr, rows, columns);
                     }
                 }
             }
         }
     }
 
-    /** One tile, whose last rows may be missing in the result. */
-    static void tile(ggml_type type, int depth, const char * packed_rows, int rows, const char * packed_columns, int columns,
-                     float * const * out, bool onto) {
+    /** One tile: into `sums`, or the last time into the result, where its last rows may be missing. */
+    static void tile(ggml_type type, int depth, const char * packed_rows, const char * packed_columns, const float * before,
+                     float * sums, float * const * result, int rows, int columns) {
         const Multiply<Form> run = by_count<Form>(columns, std::make_integer_sequence<int, COLUMNS>());
-        if (rows == ROWS) return run(type, depth, packed_rows, packed_columns, out, onto);
-        float   whole[COLUMNS][ROWS];
+        if (result && rows == ROWS) return run(type, depth, packed_rows, packed_columns, before, result);
         float * aside[COLUMNS];
-        for (int j = 0; j < columns; ++j) aside[j] = whole[j];
-        run(type, depth, packed_rows, packed_columns, aside, false);
-        for (int j = 0; j < columns; ++j) {
-            for (int i = 0; i < rows; ++i) out[j][i] = onto ? out[j][i] + whole[j][i] : whole[j][i];
-        }
+        for (int j = 0; j < columns; ++j) aside[j] = sums + j*ROWS;
+        run(type, depth, packed_rows, packed_columns, before, aside);
+        for (int j = 0; result && j < columns; ++j) std::copy(aside[j], aside[j] + rows, result[j]);
     }
 };
 
@@ -218,6 +221,9 @@ private:
 template <class Use> auto with_form(ggml_type type, Use && use) {
 #ifdef PALIGEMMA_TILE_UNIT
     if (type != GGML_TYPE_F32 && tile_unit_is_ours()) return type == GGML_TYPE_F16 ? use(Tiles<2>()) : use(Tiles<1>());
+#endif
+#ifdef PALIGEMMA_BRAIN_KERNELS
+    if (type == GGML_TYPE_BF16 && brains_pay()) return use(Brains());
 #endif
 #ifdef PALIGEMMA_BYTE_KERNELS
     if (Bytes::supports(type)) return use(Bytes());

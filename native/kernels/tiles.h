@@ -17,8 +17,8 @@ namespace paligemma {
 /** See Floats for what the members are. Tiles of 16 rows or columns lie by depth, by half, by part. */
 template <int PARTS> struct Tiles {
     static constexpr int     ROWS = 32, COLUMNS = 32, DEPTH = 512, STEP = 32, HALF = 16;
-    static constexpr int     SUMS = ROWS*COLUMNS;
-    static constexpr int64_t WIDTH = 16; // their sums and activations stay in the second-level cache
+    static constexpr int64_t WIDTH = 16;
+    static constexpr bool    BY_UNIT = true;
     static constexpr int64_t TILE = HALF*STEP*sizeof(uint16_t);
 
     static constexpr int64_t row_bytes(int64_t depth) { return (depth + STEP - 1)/STEP*2*PARTS*TILE; }

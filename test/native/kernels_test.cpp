@@ -2,7 +2,8 @@
 // fast they are. Compiled for several instruction sets: see CMakeLists.txt.
 //
 //   kernels-test                      says "ok" and how many products were compared, or what differs, with exit status 1
-//   kernels-test bench [THREADS]      GFLOP/s of each type for the shapes of PaliGemma 3B
+//   kernels-test bench [THREADS]      GFLOP/s of each type for the shapes of PaliGemma 3B, and the share of the processor's peak;
+//                                     for a single token the share of what it reads
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -18,6 +19,7 @@
 #include "bytes.h"
 #include "ggml-backend-impl.h"
 #include "matmul.h"
+#include "peaks.h"
 #include "tile_unit.h"
 
 // What the kernels know of ggml's threads.
@@ -210,12 +212,26 @@ int compare() {
     return 0;
 }
 
+/** What products of this type can reach. */
+double peak_of(ggml_type type, const paligemma_peaks & peaks) {
+    if (type == GGML_TYPE_F32) return peaks.float32;
+    if (peaks.tiles > 0) return type == GGML_TYPE_F16 ? peaks.tiles/3 : peaks.tiles;
+#ifdef PALIGEMMA_BYTE_KERNELS
+    if (paligemma::Bytes::supports(type)) return peaks.bytes;
+#endif
+    return peaks.float32;
+}
+
 int bench(int threads) {
     struct { const char * name; Case c; } shapes[] = {
         {"vision MLP up", {1152, 4304, 256}}, {"vision MLP down", {4304, 1152, 256}}, {"vision attention", {72, 256, 256, 16}},
         {"prefix q", {2048, 2048, 267}}, {"prefix k", {2048, 256, 267}}, {"prefix MLP up", {2048, 16384, 267}},
-        {"prefix MLP down", {16384, 2048, 267}}, {"prefix attention", {256, 267, 267, 1, 8, true}}, {"token MLP up", {2048, 16384, 1}},
+        {"prefix MLP down", {16384, 2048, 267}}, {"prefix attention", {256, 267, 267, 1, 8, true}}, {"token head", {2048, 65536, 1}},
     };
+    paligemma_peaks peaks;
+    paligemma_measure_peaks(threads, &peaks);
+    printf("peak: %.0f GFLOP/s in float32, %.0f GOP/s in bytes, %.0f GFLOP/s in tiles, %.1f GB/s read\n", peaks.float32/1e9,
+           peaks.bytes/1e9, peaks.tiles/1e9, peaks.reading/1e9);
     for (ggml_type type : TYPES) {
         for (auto & [name, c] : shapes) {
             const int64_t heads = c.heads*c.matrices;
@@ -234,8 +250,9 @@ int bench(int threads) {
                 run(node, threads);
                 best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
             }
-            printf("%-5s %-18s %8.3f ms %7.0f GFLOP/s %6.1f GB/s\n", ggml_type_name(type), name, best*1e3,
-                   2e-9*c.depth*c.rows*c.columns*heads/best, 1e-9*bytes.size()/best);
+            const double rate  = 2.0*c.depth*c.rows*c.columns*heads/best;
+            const double share = c.columns == 1 ? bytes.size()/best/peaks.reading : rate/peak_of(type, peaks);
+            printf("%-5s %-18s %8.3f ms %7.0f GFLOP/s %4.0f %%\n", ggml_type_name(type), name, best*1e3, rate/1e9, 100*share);
         }
     }
     return 0;

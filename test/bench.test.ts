@@ -18,7 +18,7 @@ describe('shares of what the processor can do', () => {
     const tiles = { ...PEAKS, tiles: 3e12 };
     expect(peakOf('f32', tiles)).toBe(100e9);
     expect(peakOf('f16', tiles)).toBe(1e12);
-    expect(peakOf('bf16', tiles)).toBe(3e12);
+    expect(peakOf('bf16', tiles)).toBe(1.5e12);
     expect(peakOf('q4_0', tiles)).toBe(3e12);
   });
 

@@ -29,9 +29,12 @@ export function sharesOf(
   };
 }
 
+/** A product of these types is so many of the tile unit's: see native/kernels/tiles.h. */
+const TILE_PRODUCTS: Record<string, number> = { f16: 3, bf16: 2 };
+
 /** Operations a second of the products that weights of this type go through: see native/kernels. */
 export function peakOf(type: string, { float32, int8, tiles }: ProcessorPeaks): number {
   if (type === 'f32') return float32;
-  if (tiles > 0) return type === 'f16' ? tiles / 3 : tiles; // float16 in three products
+  if (tiles > 0) return tiles / (TILE_PRODUCTS[type] ?? 1);
   return type.startsWith('q') && int8 > 0 ? int8 : float32;
 }

@@ -1,7 +1,7 @@
 // Products of many rows: how a prefix and a picture are computed.
 //
 // Weights lie as they are in the file. A tile of their rows is laid out in the first-level cache, DEPTH values deep, in a form
-// that is quick to multiply (Floats, Brains, Bytes, Tiles), and multiplied with the activations, which are laid out once. A job is a panel of
+// that is quick to multiply (Floats, Bytes, Tiles), and multiplied with the activations, which are laid out once. A job is a panel of
 // rows times some of the columns, so that the activations of one depth stay in the second-level cache while the panel's tiles
 // go by. Sums of DEPTH products are added up in float32: over a whole row that is more exact than one running sum.
 #include "compiler.h"
@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "brains.h"
 #include "bytes.h"
 #include "floats.h"
 #include "gemv.h"
@@ -220,10 +219,11 @@ private:
 /** Calls `use` with the form that multiplies this type fastest. */
 template <class Use> auto with_form(ggml_type type, Use && use) {
 #ifdef PALIGEMMA_TILE_UNIT
-    if (type != GGML_TYPE_F32 && tile_unit_is_ours()) return type == GGML_TYPE_F16 ? use(Tiles<2>()) : use(Tiles<1>());
-#endif
-#ifdef PALIGEMMA_BRAIN_KERNELS
-    if (type == GGML_TYPE_BF16 && brains_pay()) return use(Brains());
+    if (tile_unit_is_ours()) {
+        if (type == GGML_TYPE_F16) return use(Tiles<2, 2>());
+        if (type == GGML_TYPE_BF16) return use(Tiles<1, 2>());
+        if (type != GGML_TYPE_F32) return use(Tiles<1, 1>());
+    }
 #endif
 #ifdef PALIGEMMA_BYTE_KERNELS
     if (Bytes::supports(type)) return use(Bytes());

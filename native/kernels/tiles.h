@@ -1,6 +1,11 @@
-// Products by the tile unit, in bfloat16: weights and activations are rounded to it (PARTS 1), or taken apart into the nearest and
-// the rest, and multiplied in three products, which is as exact as weights of float16 are (PARTS 2; the fourth is below 2^-17 of the
-// result). Sums wait in registers and, between two depths, in memory.
+// Products by the tile unit, in bfloat16. Values that it does not hold are taken apart into the nearest that it does and the rest:
+//
+//   weights      parts  activations  parts  products  off by, of each product
+//   quantised    1      rounded      1      1         2^-8: what is rounded is rounded
+//   bfloat16     1      taken apart  2      2         2^-17
+//   float16      2      taken apart  2      3         2^-17; the fourth, of both rests, is left out
+//
+// Sums wait in registers and, between two depths, in memory.
 #pragma once
 
 #include <algorithm>
@@ -15,14 +20,14 @@
 namespace paligemma {
 
 /** See Floats for what the members are. Tiles of 16 rows or columns lie by depth, by half, by part. */
-template <int PARTS> struct Tiles {
+template <int WEIGHTS, int ACTIVATIONS> struct Tiles {
     static constexpr int     ROWS = 32, COLUMNS = 32, DEPTH = 512, STEP = 32, HALF = 16;
     static constexpr int64_t WIDTH = 16;
     static constexpr bool    BY_UNIT = true;
     static constexpr int64_t TILE = HALF*STEP*sizeof(uint16_t);
 
-    static constexpr int64_t row_bytes(int64_t depth) { return (depth + STEP - 1)/STEP*2*PARTS*TILE; }
-    static constexpr int64_t column_bytes(int64_t depth) { return row_bytes(depth); }
+    static constexpr int64_t row_bytes(int64_t depth) { return (depth + STEP - 1)/STEP*2*WEIGHTS*TILE; }
+    static constexpr int64_t column_bytes(int64_t depth) { return (depth + STEP - 1)/STEP*2*ACTIVATIONS*TILE; }
 
     static void begin() { begin_tiles(); }
     static void end() { end_tiles(); }
@@ -42,8 +47,8 @@ template <int PARTS> struct Tiles {
 
     static void pack_columns(ggml_type, const float * const * columns, int count, int depth, char * out) {
         for (int k = 0; k < depth; k += STEP) {
-            for (int half = 0; half < 2; ++half, out += PARTS*TILE) {
-                uint16_t values[PARTS][HALF][STEP];
+            for (int half = 0; half < 2; ++half, out += ACTIVATIONS*TILE) {
+                uint16_t values[ACTIVATIONS][HALF][STEP];
                 for (int j = 0; j < HALF; ++j) {
                     const int column = half*HALF + j;
                     if (column >= count) {
@@ -53,10 +58,10 @@ template <int PARTS> struct Tiles {
                     float         padded[STEP];
                     const float * x = columns[column] + k;
                     if (depth - k < STEP) x = pad(x, depth - k, padded);
-                    if constexpr (PARTS == 2) split(x, values[0][j], values[1][j]);
+                    if constexpr (ACTIVATIONS == 2) split(x, values[0][j], values[1][j]);
                     else narrow(x, values[0][j]);
                 }
-                for (int part = 0; part < PARTS; ++part) turn((const float *) values[part], (float *) (out + part*TILE));
+                for (int part = 0; part < ACTIVATIONS; ++part) turn((const float *) values[part], (float *) (out + part*TILE));
             }
         }
     }
@@ -104,27 +109,26 @@ private:
             if (MORE_ROWS) TILE_LOAD(2, sums + 512);
             if (MORE_ROWS && MORE_COLUMNS) TILE_LOAD(3, sums + 768);
         }
-        for (int s = 0; s < steps; ++s, w += 2*PARTS*TILE, x += 2*PARTS*TILE) {
-            if (PARTS == 2) { // the nearest weights times what rounding activations loses
-                TILE_LOAD(4, w);
+        for (int s = 0; s < steps; ++s, w += 2*WEIGHTS*TILE, x += 2*ACTIVATIONS*TILE) {
+            TILE_LOAD(4, w);
+            if (ACTIVATIONS == 2) { // the nearest weights times the rests of activations
                 TILE_LOAD(6, x + TILE);
                 TILE_MULTIPLY(0, 4, 6);
                 if (MORE_COLUMNS) TILE_LOAD(7, x + 3*TILE);
                 if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-                if (MORE_ROWS) TILE_LOAD(5, w + 2*TILE);
+                if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
                 if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
                 if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
             } else {
-                TILE_LOAD(4, w);
-                if (MORE_ROWS) TILE_LOAD(5, w + TILE);
+                if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
             }
             TILE_LOAD(6, x);
             TILE_MULTIPLY(0, 4, 6);
-            if (MORE_COLUMNS) TILE_LOAD(7, x + PARTS*TILE);
+            if (MORE_COLUMNS) TILE_LOAD(7, x + ACTIVATIONS*TILE);
             if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
             if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
             if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
-            if (PARTS == 2) { // what rounding weights loses times the nearest activations
+            if (WEIGHTS == 2) { // the rests of weights times the nearest activations
                 TILE_LOAD(4, w + TILE);
                 TILE_MULTIPLY(0, 4, 6);
                 if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
@@ -156,16 +160,16 @@ private:
         }
     }
 
-    /** Where values of a row go; those 32 further lie 2*PARTS*TILE bytes further. */
+    /** Where values of a row go; those 32 further lie NEXT values further, rests REST values. */
     static uint16_t * place(char * out, int row) {
-        return (uint16_t *) (out + row/HALF*PARTS*TILE + row % HALF*STEP*sizeof(uint16_t));
+        return (uint16_t *) (out + row/HALF*WEIGHTS*TILE + row % HALF*STEP*sizeof(uint16_t));
     }
-    static constexpr int64_t NEXT = 2*PARTS*TILE/sizeof(uint16_t), REST = TILE/sizeof(uint16_t); // values
+    static constexpr int64_t NEXT = 2*WEIGHTS*TILE/sizeof(uint16_t), REST = TILE/sizeof(uint16_t); // values
 
     static void clear_row(int depth, uint16_t * to) {
         for (int k = 0; k < depth; k += STEP, to += NEXT) {
             memset(to, 0, STEP*sizeof(*to));
-            if (PARTS == 2) memset(to + REST, 0, STEP*sizeof(*to));
+            if (WEIGHTS == 2) memset(to + REST, 0, STEP*sizeof(*to));
         }
     }
 

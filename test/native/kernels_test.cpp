@@ -89,9 +89,16 @@ std::vector<float> weights(size_t n) {
     return all;
 }
 
-/** Activations that whole numbers of eight bits hold, 32 at a time, so that nothing is lost where those are multiplied. */
-std::vector<float> activations(size_t n) {
+/**
+ * Activations. Where weights are quantised, those that whole numbers of eight bits and bfloat16 hold, 32 at a time, so that nothing
+ * is lost where those are multiplied; else with all their bits.
+ */
+std::vector<float> activations(ggml_type type, size_t n) {
     std::vector<float> all(n);
+    if (!ggml_is_quantized(type)) {
+        for (float & x : all) x = (float) (random_bits() >> 8)/(1 << 23) - 1;
+        return all;
+    }
     for (size_t i = 0; i < n; ++i) all[i] = i % 32 == 5 ? -127/128.0f : (float) ((int) (random_bits() % 255) - 127)/128.0f;
     return all;
 }
@@ -114,13 +121,13 @@ std::vector<float> widened(ggml_type type, const std::vector<char> & bytes, size
 double tolerance(ggml_type type) {
 #ifdef PALIGEMMA_TILE_UNIT
     if (ggml_is_quantized(type)) return 1.0/512;
-    if (type == GGML_TYPE_F16) return 2e-5;
+    if (type == GGML_TYPE_F16 || type == GGML_TYPE_BF16) return 2e-5;
 #endif
     return 1e-5;
 }
 
 bool agrees(ggml_type type, const Case & c, int threads) {
-    auto       x = activations(c.depth*c.columns*c.heads*c.matrices);
+    auto       x = activations(type, c.depth*c.columns*c.heads*c.matrices);
     const auto bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
     const auto wide = widened(type, bytes, c.depth*c.rows*c.matrices);
     const int64_t heads = c.heads*c.matrices;
@@ -167,7 +174,7 @@ constexpr ggml_type TYPES[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16, G
 bool unknown_stays_unknown(ggml_type type, int64_t columns) {
     const Case  c{512, 40, columns};
     const float odd[] = {NAN, INFINITY, 1e-41f, 3e38f};
-    auto        x = activations(c.depth*c.columns);
+    auto        x = activations(type, c.depth*c.columns);
     const auto  bytes = as(type, weights(c.depth*c.rows), c.depth);
     for (int j = 0; j < 4; ++j) x[j*c.depth + 300] = odd[j];
     for (int k = 288; k < 320; ++k) x[2*c.depth + k] = 1e-41f; // a whole block
@@ -215,7 +222,7 @@ int compare() {
 /** What products of this type can reach. */
 double peak_of(ggml_type type, const paligemma_peaks & peaks) {
     if (type == GGML_TYPE_F32) return peaks.float32;
-    if (peaks.tiles > 0) return type == GGML_TYPE_F16 ? peaks.tiles/3 : peaks.tiles;
+    if (peaks.tiles > 0) return type == GGML_TYPE_F16 ? peaks.tiles/3 : type == GGML_TYPE_BF16 ? peaks.tiles/2 : peaks.tiles;
 #ifdef PALIGEMMA_BYTE_KERNELS
     if (paligemma::Bytes::supports(type)) return peaks.bytes;
 #endif
@@ -237,7 +244,7 @@ int bench(int threads) {
             const int64_t heads = c.heads*c.matrices;
             if (c.depth % ggml_blck_size(type) != 0) continue;
             auto bytes = as(type, weights(c.depth*c.rows*c.matrices), c.depth);
-            auto x = activations(c.depth*c.columns*heads);
+            auto x = activations(type, c.depth*c.columns*heads);
             std::vector<float> y(c.rows*c.columns*heads);
             ggml_tensor a = layout(type, {c.depth, c.rows, c.matrices, 1}, bytes.data());
             ggml_tensor b = layout(GGML_TYPE_F32, {c.depth, c.columns, heads, 1}, x.data());

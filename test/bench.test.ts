@@ -15,11 +15,11 @@ describe('shares of what the processor can do', () => {
     expect(peakOf('f16', PEAKS)).toBe(100e9);
     expect(peakOf('q4_k_m', PEAKS)).toBe(400e9);
     expect(peakOf('q8_0', { ...PEAKS, int8: 0 })).toBe(100e9);
-    const tiles = { ...PEAKS, tiles: 3e12 };
+    const tiles = { ...PEAKS, tiles: 4e12 };
     expect(peakOf('f32', tiles)).toBe(100e9);
     expect(peakOf('f16', tiles)).toBe(1e12);
-    expect(peakOf('bf16', tiles)).toBe(1.5e12);
-    expect(peakOf('q4_0', tiles)).toBe(3e12);
+    expect(peakOf('bf16', tiles)).toBe(2e12);
+    expect(peakOf('q4_0', tiles)).toBe(4e12);
   });
 
   test('count each weight once a token, and the output matrix for one position', () => {

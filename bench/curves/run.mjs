@@ -72,7 +72,10 @@ const NAMES = { '3b': 'PaliGemma 3B', 'pg2-3b': 'PaliGemma 2 3B' };
 const lines = (parts) =>
   Object.fromEntries(
     measured.flatMap((one) =>
-      Object.entries(parts(one)).map(([part, points]) => [`${NAMES[one.size] ?? one.size}${part && `: ${part}`}`, points]),
+      Object.entries(parts(one)).map(([part, points]) => [
+        `${NAMES[one.size] ?? one.size}${part && `: ${part}`}`,
+        points,
+      ]),
     ),
   );
 draw('in-flight', {

@@ -30,7 +30,7 @@ export function sharesOf(
 }
 
 /** A product of these types is so many of the tile unit's: see native/kernels/tiles.h. */
-const TILE_PRODUCTS: Record<string, number> = { f16: 3, bf16: 2 };
+const TILE_PRODUCTS: Record<string, number> = { f16: 4, bf16: 2 };
 
 /** Operations a second of the products that weights of this type go through: see native/kernels. */
 export function peakOf(type: string, { float32, int8, tiles }: ProcessorPeaks): number {

@@ -3,7 +3,7 @@
 //   weights      parts  activations  parts  products  off by, of each product
 //   quantised    1      rounded      1      1         2^-8: what is rounded is rounded
 //   bfloat16     1      taken apart  2      2         2^-17
-//   float16      2      taken apart  2      3         2^-17; the fourth, of both rests, is left out
+//   float16      2      taken apart  2      4         2^-17
 //
 // Sums wait in registers and, between two depths, in memory.
 #pragma once
@@ -110,17 +110,25 @@ private:
             if (MORE_ROWS && MORE_COLUMNS) TILE_LOAD(3, sums + 768);
         }
         for (int s = 0; s < steps; ++s, w += 2*WEIGHTS*TILE, x += 2*ACTIVATIONS*TILE) {
-            TILE_LOAD(4, w);
-            if (ACTIVATIONS == 2) { // the nearest weights times the rests of activations
+            if (ACTIVATIONS == 2) { // what rounding activations loses
                 TILE_LOAD(6, x + TILE);
-                TILE_MULTIPLY(0, 4, 6);
                 if (MORE_COLUMNS) TILE_LOAD(7, x + 3*TILE);
+            }
+            if (WEIGHTS == 2) { // times what rounding weights loses
+                TILE_LOAD(4, w + TILE);
+                TILE_MULTIPLY(0, 4, 6);
                 if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-                if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
+                if (MORE_ROWS) TILE_LOAD(5, w + 3*TILE);
                 if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
                 if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
-            } else {
-                if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
+            }
+            TILE_LOAD(4, w);
+            if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
+            if (ACTIVATIONS == 2) {
+                TILE_MULTIPLY(0, 4, 6);
+                if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
+                if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
+                if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
             }
             TILE_LOAD(6, x);
             TILE_MULTIPLY(0, 4, 6);

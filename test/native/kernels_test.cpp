@@ -222,7 +222,7 @@ int compare() {
 /** What products of this type can reach. */
 double peak_of(ggml_type type, const paligemma_peaks & peaks) {
     if (type == GGML_TYPE_F32) return peaks.float32;
-    if (peaks.tiles > 0) return type == GGML_TYPE_F16 ? peaks.tiles/3 : type == GGML_TYPE_BF16 ? peaks.tiles/2 : peaks.tiles;
+    if (peaks.tiles > 0) return type == GGML_TYPE_F16 ? peaks.tiles/4 : type == GGML_TYPE_BF16 ? peaks.tiles/2 : peaks.tiles;
 #ifdef PALIGEMMA_BYTE_KERNELS
     if (paligemma::Bytes::supports(type)) return peaks.bytes;
 #endif

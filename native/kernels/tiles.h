@@ -110,45 +110,40 @@ private:
             if (MORE_ROWS && MORE_COLUMNS) TILE_LOAD(3, sums + 768);
         }
         for (int s = 0; s < steps; ++s, w += 2*WEIGHTS*TILE, x += 2*ACTIVATIONS*TILE) {
-            if (ACTIVATIONS == 2) { // what rounding activations loses
-                TILE_LOAD(6, x + TILE);
-                if (MORE_COLUMNS) TILE_LOAD(7, x + 3*TILE);
-            }
+            constexpr int64_t NEXT_ROWS = WEIGHTS*TILE, NEXT_COLUMNS = ACTIVATIONS*TILE;
+            if (ACTIVATIONS == 2) load_columns<MORE_COLUMNS>(x + TILE, NEXT_COLUMNS); // what rounding activations loses
             if (WEIGHTS == 2) { // times what rounding weights loses
-                TILE_LOAD(4, w + TILE);
-                TILE_MULTIPLY(0, 4, 6);
-                if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-                if (MORE_ROWS) TILE_LOAD(5, w + 3*TILE);
-                if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
-                if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
+                load_rows<MORE_ROWS>(w + TILE, NEXT_ROWS);
+                multiply_loaded<MORE_ROWS, MORE_COLUMNS>();
             }
-            TILE_LOAD(4, w);
-            if (MORE_ROWS) TILE_LOAD(5, w + WEIGHTS*TILE);
-            if (ACTIVATIONS == 2) {
-                TILE_MULTIPLY(0, 4, 6);
-                if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-                if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
-                if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
-            }
-            TILE_LOAD(6, x);
-            TILE_MULTIPLY(0, 4, 6);
-            if (MORE_COLUMNS) TILE_LOAD(7, x + ACTIVATIONS*TILE);
-            if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-            if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
-            if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
+            load_rows<MORE_ROWS>(w, NEXT_ROWS);
+            if (ACTIVATIONS == 2) multiply_loaded<MORE_ROWS, MORE_COLUMNS>();
+            load_columns<MORE_COLUMNS>(x, NEXT_COLUMNS);
+            multiply_loaded<MORE_ROWS, MORE_COLUMNS>();
             if (WEIGHTS == 2) { // the rests of weights times the nearest activations
-                TILE_LOAD(4, w + TILE);
-                TILE_MULTIPLY(0, 4, 6);
-                if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
-                if (MORE_ROWS) TILE_LOAD(5, w + 3*TILE);
-                if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
-                if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
+                load_rows<MORE_ROWS>(w + TILE, NEXT_ROWS);
+                multiply_loaded<MORE_ROWS, MORE_COLUMNS>();
             }
         }
         TILE_STORE(0, sums);
         if (MORE_COLUMNS) TILE_STORE(1, sums + 256);
         if (MORE_ROWS) TILE_STORE(2, sums + 512);
         if (MORE_ROWS && MORE_COLUMNS) TILE_STORE(3, sums + 768);
+    }
+
+    template <bool MORE> static PALIGEMMA_INLINE void load_rows(const char * from, int64_t next) {
+        TILE_LOAD(4, from);
+        if (MORE) TILE_LOAD(5, from + next);
+    }
+    template <bool MORE> static PALIGEMMA_INLINE void load_columns(const char * from, int64_t next) {
+        TILE_LOAD(6, from);
+        if (MORE) TILE_LOAD(7, from + next);
+    }
+    template <bool MORE_ROWS, bool MORE_COLUMNS> static PALIGEMMA_INLINE void multiply_loaded() {
+        TILE_MULTIPLY(0, 4, 6);
+        if (MORE_COLUMNS) TILE_MULTIPLY(1, 4, 7);
+        if (MORE_ROWS) TILE_MULTIPLY(2, 5, 6);
+        if (MORE_ROWS && MORE_COLUMNS) TILE_MULTIPLY(3, 5, 7);
     }
 
     template <typename T> static const T * pad(const T * x, int count, T * padded) {

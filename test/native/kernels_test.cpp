@@ -117,6 +117,15 @@ std::vector<float> widened(ggml_type type, const std::vector<char> & bytes, size
     return wide;
 }
 
+/** Whether products with few columns may be left to ggml: of quantised weights, without kernels for them. */
+bool may_be_left(ggml_type type, int64_t columns) {
+#ifdef PALIGEMMA_QUANT_KERNELS
+    return false;
+#else
+    return columns < 8 && ggml_is_quantized(type);
+#endif
+}
+
 /** What a product may be off by: tiles round quantised weights to bfloat16. */
 double tolerance(ggml_type type) {
 #ifdef PALIGEMMA_TILE_UNIT
@@ -143,7 +152,7 @@ bool agrees(ggml_type type, const Case & c, int threads) {
     }
     node.src[0] = &a;
     node.src[1] = &b;
-    if (!run(node, threads)) return c.columns*c.heads < 8 || (printf("not computed\n"), false); // the few: left to ggml on some
+    if (!run(node, threads)) return may_be_left(type, c.columns*c.heads) || (printf("not computed\n"), false);
     for (int64_t h = 0; h < heads; ++h) {
         for (int64_t j = 0; j < c.columns; ++j) {
             const float * column = x.data() + (h*b.nb[2] + j*b.nb[1])/sizeof(float);
@@ -184,7 +193,7 @@ bool unknown_stays_unknown(ggml_type type, int64_t columns) {
     ggml_tensor        node = layout(GGML_TYPE_F32, {c.rows, c.columns, 1, 1}, y.data());
     node.src[0] = &a;
     node.src[1] = &b;
-    if (!run(node, 2)) return columns < 8; // which nobody computes here
+    if (!run(node, 2)) return may_be_left(type, columns);
     for (int64_t j = 0; j < c.columns; ++j) {
         for (int64_t i = 0; i < c.rows; ++i) {
             if (j != 3 && std::isfinite(y[j*c.rows + i]) != (j > 1)) return printf("column %ld: %g\n", (long) j, y[j*c.rows + i]), false;

@@ -8,9 +8,9 @@ import { program } from './helpers/fixtures.js';
 const features = existsSync('/proc/cpuinfo')
   ? (/^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [])
   : [];
-const names = ['avx', 'avx2', 'avx_vnni', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'asimddp'];
-// With the tile unit's twin: plain_tiles, avx512_bf16.
-const sets = ['plain', 'plain_tiles', ...names.filter((name) => features.includes(name))];
+const names = ['avx', 'avx2', 'avx_vnni', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'asimddp', 'i8mm'];
+// With twins of instructions that few processors have: plain_pairs; plain_tiles, avx512_bf16.
+const sets = ['plain', 'plain_pairs', 'plain_tiles', ...names.filter((name) => features.includes(name))];
 
 describe('products of matrices are sums of products', () => {
   // It ends with status 1 at the first value that is off, and says where.

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "dots.h"
+#include "block_sums.h"
 #include "quantize.h"
 #include "quants.h"
 #include "unpack.h"
@@ -19,17 +19,17 @@ struct Bytes {
     static constexpr int     DEPTH = 256;
     static constexpr int64_t WIDTH = 512/COLUMNS;
     static constexpr bool    BY_UNIT = false;
-    static constexpr int BLOCK = 32, FOURS = BLOCK/4, HALVES = BLOCK/GROUP;
+    static constexpr int BLOCK = 32, RUNS = BLOCK/RUN, HALVES = BLOCK/GROUP;
 
     static void begin() {}
     static void end() {}
 
     struct Rows {
-        uint8_t bytes[FOURS][ROWS][4];
+        uint8_t bytes[RUNS][ROWS][RUN];
         float   scales[HALVES][ROWS], minimums[HALVES][ROWS];
     };
     struct Columns {
-        int8_t bytes[FOURS][COLUMNS][4];
+        int8_t bytes[RUNS][COLUMNS][RUN];
         float  scales[COLUMNS];
         // For the minimums, of each half of the block and of all of it: the activations' sum, negated. Where all minimums are
         // one number times the scale, the whole number that sums of products then begin with.
@@ -123,8 +123,16 @@ private:
 #endif
     }
 
-    /** Four bytes of all rows beside one another. Moved as floats, of which no bit changes. */
+    /** RUN bytes of all rows beside one another. */
     static void turn(const Unpacked * rows, int depth, Rows * out) {
+        if constexpr (RUN == sizeof(float)) return turn_floats(rows, depth, out);
+        for (int k = 0; k < depth; k += RUN) {
+            for (int i = 0; i < ROWS; ++i) memcpy(out[k/BLOCK].bytes[k % BLOCK/RUN][i], rows[i].bytes + k, RUN);
+        }
+    }
+
+    /** The same for four bytes, moved as floats, of which no bit changes. */
+    static void turn_floats(const Unpacked * rows, int depth, Rows * out) {
         for (int v = 0; v < ROWS; v += LANES) {
             for (int k = 0; k < depth; k += 4*LANES) {
                 Vector block[LANES];
@@ -132,7 +140,7 @@ private:
                 transpose(block);
                 for (int i = 0; i < LANES && k + 4*i < depth; ++i) {
                     const int at = k + 4*i;
-                    store((float *) out[at/BLOCK].bytes[at % BLOCK/4][v], block[i]);
+                    store((float *) out[at/BLOCK].bytes[at % BLOCK/RUN][v], block[i]);
                 }
             }
         }
@@ -157,7 +165,7 @@ private:
     }
 
     static void clear_block(int j, Columns & to) {
-        for (int k = 0; k < FOURS; ++k) memset(to.bytes[k][j], 0, 4);
+        for (auto & run : to.bytes) memset(run[j], 0, RUN);
         to.scales[j] = 0;
         for (auto & sums : to.sums) sums[j] = 0; // of the bits of the whole number 0, too
     }
@@ -165,7 +173,7 @@ private:
     static void pack_block(const float * x, int j, int offset, Columns & to) {
         int8_t bytes[BLOCK];
         to.scales[j] = quantize(x, bytes);
-        for (int k = 0; k < FOURS; ++k) memcpy(to.bytes[k][j], bytes + 4*k, 4);
+        for (int k = 0; k < RUNS; ++k) memcpy(to.bytes[k][j], bytes + RUN*k, RUN);
         int total = 0;
         for (int h = 0; h < HALVES; ++h) {
             int half = 0;
@@ -189,7 +197,7 @@ private:
      */
     template <int COUNT, ggml_type TYPE, int FITS, int PARTS>
     static void multiply(int depth, const char * packed_rows, const char * packed_columns, Vector (&sums)[COUNT][VECTORS]) {
-        constexpr int STEP = FOURS/PARTS, AT_ONCE = FITS < STEP ? FITS : STEP;
+        constexpr int STEP = RUNS/PARTS, AT_ONCE = FITS < STEP ? FITS : STEP;
         constexpr bool BEGINS = offset(TYPE) >= 0;
         static_assert(FITS > 0 && STEP % AT_ONCE == 0 && (!BEGINS || AT_ONCE == STEP), "");
         const Rows *    rows    = (const Rows *) packed_rows;
@@ -199,23 +207,12 @@ private:
             for (int part = 0; part < PARTS; ++part) {
                 Vector products[COUNT][VECTORS];
                 for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
-                    Dots dots[COUNT][VECTORS];
-                    for (int j = 0; j < COUNT; ++j) {
-                        const Dots first = BEGINS ? broadcast_bytes(&columns->starts[whole_or(part, PARTS)][j]) : no_dots();
-                        for (Dots & sum : dots[j]) sum = first;
-                    }
+                    BlockSums<COUNT> dots(BEGINS ? columns->starts[whole_or(part, PARTS)] : nullptr);
 #pragma GCC unroll 8 // or compilers move all accumulators to and fro in each turn
-                    for (int k = start; k < start + AT_ONCE; ++k) {
-                        Dots w[VECTORS];
-                        for (int v = 0; v < VECTORS; ++v) w[v] = load_bytes(rows->bytes[k][v*LANES]);
-                        for (int j = 0; j < COUNT; ++j) {
-                            const Dots x = broadcast_bytes(columns->bytes[k][j]);
-                            for (int v = 0; v < VECTORS; ++v) dots[j][v] = add_dots(w[v], x, dots[j][v]);
-                        }
-                    }
+                    for (int k = start; k < start + AT_ONCE; ++k) dots.add(rows->bytes[k], columns->bytes[k]);
                     for (int j = 0; j < COUNT; ++j) {
                         for (int v = 0; v < VECTORS; ++v) {
-                            const Vector wide = to_floats(dots[j][v]);
+                            const Vector wide = dots.wide(j, v);
                             products[j][v] = start == part*STEP ? wide : add(products[j][v], wide);
                         }
                     }

@@ -1,4 +1,5 @@
 // Sums of four products of bytes, which instruction sets have for quantised weights: weights are unsigned, activations signed.
+// PALIGEMMA_BYTE_PAIRS: sums of eight products, of two rows with two columns at once.
 #pragma once
 
 #include "vector.h"
@@ -63,7 +64,6 @@ inline Vector to_floats(Dots sum) { return _mm256_cvtepi32_ps(_mm256_madd_epi16(
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__ARM_NEON) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 12;
 constexpr int  FITS_16 = 8, FITS_32 = 8, FITS_64 = 8, FITS_256 = 8;
 constexpr bool STARTS_ANYWHERE = true;
 constexpr bool SIGNED_WEIGHTS = true; // below 128 they are the same
@@ -71,9 +71,21 @@ constexpr bool SIGNED_WEIGHTS = true; // below 128 they are the same
 using Dots = int32x4_t;
 inline Dots   no_dots() { return vdupq_n_s32(0); }
 inline Dots   load_bytes(const void * x) { return vld1q_s32((const int32_t *) x); }
-inline Dots   broadcast_bytes(const void * x) { return vld1q_dup_s32((const int32_t *) x); }
-inline Dots   add_dots(Dots w, Dots x, Dots sum) { return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
 inline Vector to_floats(Dots sum) { return vcvtq_f32_s32(sum); }
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define PALIGEMMA_BYTE_PAIRS
+constexpr int BYTE_VECTORS = 2, BYTE_COLUMNS = 6;
+inline Dots add_dots(Dots w, Dots x, Dots sum) { return vmmlaq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+/** The same two whole numbers twice. */
+inline Dots broadcast_pair(const void * x) { return vreinterpretq_s32_s64(vld1q_dup_s64((const int64_t *) x)); }
+/** Of two rows and two more, each with two columns: all four with one of the columns. */
+inline Dots first_of_pairs(Dots low, Dots high) { return vuzp1q_s32(low, high); }
+inline Dots second_of_pairs(Dots low, Dots high) { return vuzp2q_s32(low, high); }
+#else
+constexpr int BYTE_VECTORS = 1, BYTE_COLUMNS = 12;
+inline Dots add_dots(Dots w, Dots x, Dots sum) { return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+inline Dots broadcast_bytes(const void * x) { return vld1q_dup_s32((const int32_t *) x); }
+#endif
 
 #elif defined(PALIGEMMA_PLAIN_KERNELS) // for tests: elsewhere ggml's own are better than this
 
@@ -95,10 +107,26 @@ inline Dots broadcast_bytes(const void * x) {
     for (int32_t & lane : dots.lane) memcpy(&lane, x, sizeof(lane));
     return dots;
 }
-inline Dots add_dots(Dots w, Dots x, Dots sum) {
+inline Dots dots(Dots w, Dots x, Dots sum) {
     for (int i = 0; i < 4*LANES; ++i) sum.lane[i/4] += ((const uint8_t *) w.lane)[i]*((const int8_t *) x.lane)[i];
     return sum;
 }
+#if defined(PALIGEMMA_PAIR_TWIN) // does what Arm's products of matrices in bytes do
+#define PALIGEMMA_BYTE_PAIRS
+inline Dots add_dots(Dots w, Dots x, Dots sum) {
+    for (int i = 0; i < 32; ++i) sum.lane[i/8] += ((const uint8_t *) w.lane)[i/16*8 + i % 8]*((const int8_t *) x.lane)[i % 16];
+    return sum;
+}
+inline Dots broadcast_pair(const void * x) {
+    Dots dots;
+    for (int i = 0; i < 4; i += 2) memcpy(dots.lane + i, x, 2*sizeof(int32_t));
+    return dots;
+}
+inline Dots first_of_pairs(Dots low, Dots high) { return {{low.lane[0], low.lane[2], high.lane[0], high.lane[2]}}; }
+inline Dots second_of_pairs(Dots low, Dots high) { return {{low.lane[1], low.lane[3], high.lane[1], high.lane[3]}}; }
+#else
+inline Dots add_dots(Dots w, Dots x, Dots sum) { return dots(w, x, sum); }
+#endif
 inline Vector to_floats(Dots sum) {
     Vector wide;
     for (int i = 0; i < LANES; ++i) wide.lane[i] = (float) sum.lane[i];

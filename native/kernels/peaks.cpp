@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "dots.h"
+#include "block_sums.h"
 #include "tile_unit.h"
 
 namespace paligemma {
@@ -68,7 +68,7 @@ double bytes(int threads) {
             for (Dots & s : sums) s = add_dots(w, x, s);
         }
         for (Dots s : sums) result += sum(to_floats(s));
-        return 2.0*TIMES*CHAINS*4*LANES;
+        return 2.0*TIMES*CHAINS*PRODUCTS;
     });
 #else
     (void) threads;

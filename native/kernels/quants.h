@@ -32,7 +32,6 @@ constexpr bool has_minimums(ggml_type type) { return type == GGML_TYPE_Q4_K || t
 // spread: the scales of register q's sums. read: a chunk of a row.
 #if defined(PALIGEMMA_PLAIN_KERNELS)
 
-inline Dots   dots(Dots w, Dots x, Dots start) { return add_dots(w, x, start); }
 inline Dots   signed_dots(Dots w, Dots x) {
     Dots sums = no_dots();
     for (int i = 0; i < 4*LANES; ++i) sums.lane[i/4] += ((const int8_t *) w.lane)[i]*((const int8_t *) x.lane)[i];

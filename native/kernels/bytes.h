@@ -203,9 +203,10 @@ private:
         const Rows *    rows    = (const Rows *) packed_rows;
         const Columns * columns = (const Columns *) packed_columns;
         for (int b = 0; b < depth/BLOCK; ++b, ++rows, ++columns) {
-            Vector scaled[COUNT][VECTORS]; // by the rows' scales, of all parts
+#pragma GCC unroll 2
             for (int part = 0; part < PARTS; ++part) {
                 Vector products[COUNT][VECTORS];
+#pragma GCC unroll 4
                 for (int start = part*STEP; start < (part + 1)*STEP; start += AT_ONCE) {
                     BlockSums<COUNT> dots(BEGINS ? columns->starts[whole_or(part, PARTS)] : nullptr);
 #pragma GCC unroll 8 // or compilers move all accumulators to and fro in each turn
@@ -220,16 +221,10 @@ private:
                 for (int v = 0; v < VECTORS; ++v) {
                     const Vector scale = load(rows->scales[part] + v*LANES), minimum = load(rows->minimums[part] + v*LANES);
                     for (int j = 0; j < COUNT; ++j) {
-                        if (PARTS == 1) sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
-                        else if (part == 0) scaled[j][v] = times(scale, products[j][v]);
-                        else scaled[j][v] = multiply_add(scale, products[j][v], scaled[j][v]);
+                        sums[j][v] = multiply_add(times(scale, broadcast(columns->scales[j])), products[j][v], sums[j][v]);
                         if (!BEGINS) sums[j][v] = multiply_add(minimum, broadcast(columns->sums[whole_or(part, PARTS)][j]), sums[j][v]);
                     }
                 }
-            }
-            for (int j = 0; PARTS > 1 && j < COUNT; ++j) {
-                for (int v = 0; v < VECTORS; ++v)
-                    sums[j][v] = multiply_add(scaled[j][v], broadcast(columns->scales[j]), sums[j][v]);
             }
         }
     }

@@ -36,7 +36,7 @@ inline Vector to_floats(Dots sum) { return _mm512_cvtepi32_ps(_mm512_madd_epi16(
 #elif !defined(PALIGEMMA_PLAIN_KERNELS) && defined(__AVX2__) && !defined(__AVX512F__)
 
 #define PALIGEMMA_BYTE_KERNELS
-constexpr int  BYTE_VECTORS = 1, BYTE_COLUMNS = 6;
+constexpr int  BYTE_VECTORS = 2, BYTE_COLUMNS = 3;
 constexpr bool SIGNED_WEIGHTS = false;
 
 using Dots = __m256i;

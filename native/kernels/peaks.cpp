@@ -64,6 +64,7 @@ double bytes(int threads) {
         Dots       sums[CHAINS];
         const Dots w = load_bytes(values), x = load_bytes(values);
         for (Dots & s : sums) s = no_dots();
+#pragma GCC unroll 8 // or compilers move all sums to and fro in each turn
         for (int t = 0; t < TIMES; ++t) {
             for (Dots & s : sums) s = add_dots(w, x, s);
         }

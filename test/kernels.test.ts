@@ -8,7 +8,18 @@ import { program } from './helpers/fixtures.js';
 const features = existsSync('/proc/cpuinfo')
   ? (/^(?:flags|Features)\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [])
   : [];
-const names = ['avx', 'avx2', 'avx_vnni', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'asimddp', 'i8mm'];
+const names = [
+  'avx',
+  'avx2',
+  'avx_vnni',
+  'avx512f',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_bf16',
+  'asimd',
+  'asimddp',
+  'i8mm',
+];
 // With twins of instructions that few processors have: plain_pairs; plain_tiles, avx512_bf16.
 const sets = ['plain', 'plain_pairs', 'plain_tiles', ...names.filter((name) => features.includes(name))];
 

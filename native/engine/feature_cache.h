@@ -7,11 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/features.h"
 #include "model/vision.h"
 
 namespace paligemma {
-
-using Features = std::shared_ptr<const std::vector<float>>; // [tokens, width]
 
 // Bounded in bytes; what was not asked for the longest time goes first. One thread at a time.
 class FeatureCache {
@@ -28,7 +27,7 @@ private:
         Pixels   pixels; // compared whole: two pictures with one hash must not be taken for each other
         Features features;
 
-        size_t bytes() const { return pixels.size() + features->size() * sizeof(float); }
+        size_t bytes() const { return pixels.size() + ggml_nbytes(features->rows); }
     };
     using Entries = std::list<Entry>;
 

@@ -21,7 +21,8 @@ Runner::Runner(const EngineOptions & options, Mailbox & mailbox, std::function<v
       vision_(options.vision_path, card_, options.vision_batch_tokens, threads_),
       mask_decoder_(MaskDecoder::load(options.vision_path, threads_)),
       remembered_(options.feature_cache_bytes),
-      scheduler_({size_t(options.context.max_sequences), options.vision_batch_tokens, llama_n_ubatch(context_.get())}) {}
+      scheduler_({size_t(options.context.max_sequences), options.vision_batch_tokens, llama_n_ubatch(context_.get()),
+                  card_ ? options.vision_batch_tokens / size_t(vision_.tokens()) : 0}) {}
 
 Runner::~Runner() = default;
 

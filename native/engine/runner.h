@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/costs.h"
 #include "engine/feature_cache.h"
 #include "engine/mailbox.h"
 #include "engine/options.h"
@@ -44,7 +45,7 @@ private:
     void read(Task & task);
     void see(const std::vector<Task *> & tasks);
     void seen(Task & task);
-    void prefill(const std::vector<Task *> & tasks);
+    void prefill(const std::vector<Task *> & tasks, size_t tokens);
     void place(Task & task);
     void trace(Task & task);
     void advance(const std::vector<Task *> & tasks);
@@ -76,6 +77,7 @@ private:
     std::unique_ptr<MaskDecoder> mask_decoder_; // null: the model has none
     FeatureCache                 remembered_;
     Scheduler                    scheduler_;
+    TimeLine                     vision_times_, prefix_times_, step_times_;
     std::map<uint32_t, Task>     tasks_; // received and not answered
 };
 

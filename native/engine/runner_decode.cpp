@@ -6,6 +6,8 @@
 namespace paligemma {
 namespace {
 
+constexpr int BUCKET = 8; // sequences
+
 std::vector<std::vector<Logprob>> describe(const Model & model, const std::vector<TokenLogprob> & logprobs) {
     std::vector<llama_token> tokens;
     for (const auto & one : logprobs) tokens.push_back(one.token);
@@ -31,29 +33,30 @@ void Runner::step() {
 }
 
 // Feeds each one's last token. A gap between their sequences would split the batch, and every weight would be read once for each
-// part; a token that nobody asks for fills it.
+// part; a token that nobody asks for fills it. On a card some follow, so that most steps have one of a few sizes: what is launched for
+// one can be launched again.
 void Runner::advance(const std::vector<Task *> & tasks) {
-    const size_t width = size_t(model_.width());
+    const auto started = Clock::now();
     llama_memory_t memory = llama_get_memory(context_.get());
-    Batch batch;
-    std::vector<float> rows;
+    Batch batch(model_.width());
+    const auto fill = [&](int sequence) {
+        llama_memory_seq_rm(memory, sequence, -1, -1);
+        batch.add(0, sequence, Output::NONE);
+    };
     int filled = scheduler_.slot_of(tasks.front()->request.id).value();
     for (Task * task : tasks) {
         const int sequence = scheduler_.slot_of(task->request.id).value();
-        for (; filled < sequence; ++filled) {
-            llama_memory_seq_rm(memory, filled, -1, -1);
-            batch.add(0, filled, Output::NONE);
-            rows.resize(rows.size() + width);
-        }
+        for (; filled < sequence; ++filled) fill(filled);
         const llama_pos position = llama_pos(task->position() - 1);
         llama_memory_seq_rm(memory, sequence, position, -1); // of an attempt that failed
-        task->row = int32_t(rows.size() / width);
-        rows.resize(rows.size() + width);
-        model_.embedding(task->answer.tokens().back(), &rows[rows.size() - width]);
-        batch.add(position, sequence, task->output());
+        task->row = batch.size();
+        model_.embedding(task->answer.tokens().back(), batch.add(position, sequence, task->output()));
+        task->choose(batch);
         ++filled;
     }
-    check_decoded(batch.decode(context_.get(), rows), "computing the next token");
+    for (; card_ && filled % BUCKET != 0 && filled < options_.context.max_sequences && !scheduler_.used(filled); ++filled) fill(filled);
+    check_decoded(batch.decode(context_.get()), "computing the next token");
+    step_times_.add(double(batch.size()), milliseconds_since(started));
 }
 
 // Takes the next token from the result in the task's row; ends the sequence at <eos>, at a stop string, at its limit, and when
@@ -85,10 +88,9 @@ void Runner::finish(Task & task, bool stopped) {
 void Runner::begin_search(Task & task) {
     task.decode_start = Clock::now();
     const Beams & beams = std::get<Beams>(task.request.choice);
-    const size_t length = task.prefix.ids.size();
-    const int    room   = int(limit()) - int(length) + 1;
+    const int room = int(limit()) - int(task.prefix.ids.size()) + 1;
     const BeamOptions options{beams.count, std::min(task.request.max_tokens, room), beams.length_penalty, options_.context.float32_cache};
-    task.search = std::make_unique<BeamSearch>(model_, length, embed(model_, task.prefix, task.features), options);
+    task.search = std::make_unique<BeamSearch>(model_, task.prefix, task.features, options);
 }
 
 void Runner::search_on() {

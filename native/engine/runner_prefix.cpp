@@ -1,4 +1,6 @@
 // The first half of a turn: waiting requests become features and prefixes, and these become sequences.
+#include <algorithm>
+
 #include "base/faults.h"
 #include "engine/runner_task.h"
 
@@ -49,38 +51,34 @@ void Runner::read(Task & task) {
 // Fills in the features of all pictures. What is not remembered is encoded together.
 void Runner::see(const std::vector<Task *> & tasks) {
     const auto started = Clock::now();
-    std::vector<Features>       found;
     std::vector<const Pixels *> unknown;
     for (Task * task : tasks) {
         task->remembered_images = 0;
+        task->features.clear();
         for (const Pixels & pixels : task->request.images) {
-            found.push_back(remembered_.find(pixels));
-            task->remembered_images += found.back() != nullptr;
-            if (!found.back()) unknown.push_back(&pixels);
+            task->features.push_back(remembered_.find(pixels));
+            task->remembered_images += task->features.back() != nullptr;
+            if (!task->features.back()) unknown.push_back(&pixels);
         }
     }
-    const std::vector<float> encoded = vision_.encode(unknown);
-    const size_t each = size_t(vision_.tokens()) * size_t(vision_.width());
-    size_t image = 0, next = 0;
+    const std::vector<Features> encoded = vision_.encode(unknown);
+    if (!unknown.empty()) vision_times_.add(double(unknown.size()), milliseconds_since(started));
+    auto next = encoded.begin();
     for (Task * task : tasks) {
-        task->features.clear();
-        task->features.reserve(task->request.images.size() * each);
-        for (const Pixels & pixels : task->request.images) {
-            Features & features = found[image++];
-            if (!features) {
-                const float * from = encoded.data() + next++ * each;
-                features = std::make_shared<const std::vector<float>>(from, from + each);
-                if (all_finite(*features)) remembered_.add(pixels, features);
-            }
-            task->features.insert(task->features.end(), features->begin(), features->end());
+        const auto & images = task->request.images;
+        for (size_t i = 0; i < images.size(); ++i) {
+            if (task->features[i]) continue;
+            task->features[i] = *next++;
+            if (task->features[i]->finite) remembered_.add(images[i], task->features[i]);
         }
-        task->timings.vision = task->request.images.size() > task->remembered_images ? milliseconds_since(started) : 0;
+        task->timings.vision = images.size() > task->remembered_images ? milliseconds_since(started) : 0;
     }
 }
 
 void Runner::seen(Task & task) {
-    check_numbers(all_finite(task.features), "the image features");
-    if (task.request.kind == Request::ENCODE) return answer(Encoded{task.request.id, std::move(task.features), task.timings});
+    const auto finite = [](const Features & image) { return image->finite; };
+    check_numbers(std::all_of(task.features.begin(), task.features.end(), finite), "the image features");
+    if (task.request.kind == Request::ENCODE) return answer(Encoded{task.request.id, task.feature_values(), task.timings});
     scheduler_.seen(task.request.id);
 }
 
@@ -92,31 +90,34 @@ void Runner::start() {
     if (next.kind == Scheduler::Kind::BEAMS) {
         compute(next.ids, [&] { begin_search(tasks_.at(next.ids[0])); });
     } else {
-        together(next.ids, [this](const auto & tasks) { prefill(tasks); }, [this](Task & task) { place(task); });
+        together(next.ids, [this, &next](const auto & tasks) { prefill(tasks, next.tokens); }, [this](Task & task) { place(task); });
     }
 }
 
-void Runner::prefill(const std::vector<Task *> & tasks) {
+// As if all had so many tokens: what follows a shorter prefix is of no use to anybody and forgotten.
+void Runner::prefill(const std::vector<Task *> & tasks, size_t tokens) {
     const auto started = Clock::now();
-    const size_t length = tasks[0]->prefix.ids.size();
-    std::vector<float>  rows;
-    std::vector<int>    sequences;
-    std::vector<Output> outputs;
+    Batch batch(model_.width());
     for (Task * task : tasks) {
-        const auto embedded = embed(model_, task->prefix, task->features);
-        rows.insert(rows.end(), embedded.begin(), embedded.end());
-        sequences.push_back(scheduler_.slot_of(task->request.id).value());
-        outputs.push_back(task->output());
-        task->row = int32_t(sequences.size() * length - 1);
+        const int sequence = scheduler_.slot_of(task->request.id).value();
+        task->row = add_prefix(batch, context_.get(), sequence, model_, task->prefix, task->features, task->output());
+        task->choose(batch);
+        for (size_t i = task->prefix.ids.size(); i < tokens; ++i) batch.add(llama_pos(i), sequence, Output::NONE);
     }
-    check_decoded(decode_prefixes(context_.get(), sequences, length, rows, outputs), "computing the prefix");
+    check_decoded(batch.decode(context_.get()), "computing the prefix");
+    for (Task * task : tasks) {
+        const llama_pos end = llama_pos(task->prefix.ids.size());
+        if (size_t(end) < tokens) llama_memory_seq_rm(llama_get_memory(context_.get()), scheduler_.slot_of(task->request.id).value(), end, -1);
+    }
+    prefix_times_.add(double(tasks.size()), milliseconds_since(started));
+    if (card_) scheduler_.costs({vision_times_.fixed(), prefix_times_.fixed(), step_times_.mean()});
     for (Task * task : tasks) task->timings.prefill = milliseconds_since(started);
 }
 
 // Lets a computed prefix run, beginning with its first token.
 void Runner::place(Task & task) {
     if (task.request.kind == Request::TRACE) return trace(task);
-    task.features     = std::vector<float>();
+    task.features.clear();
     task.decode_start = Clock::now();
     scheduler_.placed(task.request.id);
     accept(task);
@@ -125,7 +126,7 @@ void Runner::place(Task & task) {
 void Runner::trace(Task & task) {
     const float * logits = llama_get_logits_ith(context_.get(), task.row);
     check_numbers(all_finite(logits, size_t(model_.vocabulary())), "the logits");
-    Traced traced{task.request.id, std::move(task.prefix.ids), {}, std::move(task.features), {logits, logits + model_.vocabulary()}};
+    Traced traced{task.request.id, std::move(task.prefix.ids), {}, task.feature_values(), {logits, logits + model_.vocabulary()}};
     for (const Pixels & pixels : task.request.images) {
         const auto planes = normalise(pixels);
         traced.pixels.insert(traced.pixels.end(), planes.begin(), planes.end());

@@ -20,7 +20,7 @@ struct Runner::Task {
     Answer                      answer;
     std::unique_ptr<Sampler>    sampler{};  // null: no tokens are sampled
     Prefix                      prefix{};
-    std::vector<float>          features{}; // of all its pictures, until its prefix is computed
+    std::vector<Features>       features{}; // of all its pictures, until its prefix is computed
     size_t                      remembered_images = 0;
     int32_t                     row               = -1; // of the result of its last token
     std::unique_ptr<BeamSearch> search{};   // null: not begun
@@ -30,6 +30,20 @@ struct Runner::Task {
     Timings                     timings{};
 
     Output output() const { return sampler ? sampler->output() : Output::LOGITS; }
+
+    // In its own row, the last one of the batch.
+    void choose(Batch & batch) const {
+        if (output() == Output::CHOICES) batch.choose(sampler->choices());
+    }
+
+    std::vector<float> feature_values() const {
+        std::vector<float> all;
+        for (const Features & image : features) {
+            const auto values = image->values();
+            all.insert(all.end(), values.begin(), values.end());
+        }
+        return all;
+    }
 
     // Of the token that comes next.
     size_t position() const { return prefix.ids.size() + answer.tokens().size(); }

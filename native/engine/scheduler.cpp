@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace paligemma {
 namespace {
@@ -8,6 +9,9 @@ namespace {
 template <typename Items> auto find(Items & items, uint32_t id) {
     return std::find_if(items.begin(), items.end(), [id](const auto & item) { return item.id == id; });
 }
+
+constexpr double LATELY        = 1.0 / 16; // weight of the last turn in what is said of them all
+constexpr size_t MOST_PADDING  = 8;        // one part in so many of the tokens that are computed may stand for none
 
 template <typename Items> void erase(Items & items, uint32_t id) {
     const auto found = find(items, id);
@@ -20,6 +24,7 @@ template <typename Items> void erase(Items & items, uint32_t id) {
 
 void Scheduler::add(uint32_t id, Kind kind, size_t image_tokens) {
     waiting_.push_back({id, kind, image_tokens});
+    ++turn_came_;
 }
 
 void Scheduler::read(uint32_t id, size_t prefix_tokens) {
@@ -66,13 +71,22 @@ bool Scheduler::can_clear() const {
 
 void Scheduler::begin_turn() {
     turn_tokens_ = turn_next_slot_ = 0;
+    coming_ += LATELY * (double(turn_came_) - coming_);
+    turn_came_ = 0;
+    ahead_     = waiting_for_slots() <= limits_.ahead / 2;
+    taking_    = waiting_.empty() || !better_later(waiting_.size(), costs_.vision + costs_.prefixes, held_waiting_);
+    held_waiting_ = taking_ ? 0 : held_waiting_ + 1;
 }
 
-// In the order in which they came, while there is a slot for each and a batch of pictures is not full.
-std::optional<uint32_t> Scheduler::admit() {
+size_t Scheduler::waiting_for_slots() const {
     // A beam search waits for the one before it, not for a slot, and takes no place of who could begin.
-    const size_t ready = size_t(std::count_if(ready_.begin(), ready_.end(), [](const Item & item) { return item.kind != Kind::BEAMS; }));
-    if (waiting_.empty() || ready + taken_.size() >= free_slots().size() || turn_tokens_ >= limits_.vision_tokens) return std::nullopt;
+    return size_t(std::count_if(ready_.begin(), ready_.end(), [](const Item & item) { return item.kind != Kind::BEAMS; }));
+}
+
+// In the order in which they came, while there is room for each and a batch of pictures is not full.
+std::optional<uint32_t> Scheduler::admit() {
+    const size_t room = free_slots().size() + (ahead_ ? limits_.ahead : 0);
+    if (!taking_ || waiting_.empty() || waiting_for_slots() + taken_.size() >= room || turn_tokens_ >= limits_.vision_tokens) return std::nullopt;
     const Item item = waiting_.front();
     waiting_.pop_front();
     turn_tokens_ += item.image_tokens;
@@ -92,8 +106,8 @@ std::vector<uint32_t> Scheduler::next_to_see() {
     return ids;
 }
 
-// The one that waits longest, and others of its length: llama.cpp computes sequences together that have as many tokens. A beam
-// search goes alone, and one at a time: while one is under way, those behind it go on.
+// The one that waits longest, and others of about its length: llama.cpp computes sequences together that have as many tokens, so
+// shorter ones are padded. A beam search goes alone, and one at a time: while one is under way, those behind it go on.
 Scheduler::Start Scheduler::next_to_start() {
     Start start;
     const auto can_start = [this](const Item & item) { return item.kind != Kind::BEAMS || !search_; };
@@ -107,20 +121,47 @@ Scheduler::Start Scheduler::next_to_start() {
         return start;
     }
     const std::vector<int> free = free_slots();
-    const size_t length = first->prefix_tokens;
-    const size_t most   = std::min(std::max<size_t>(limits_.batch_tokens / length, 1), free.size());
-    for (auto item = first; item != ready_.end() && start.ids.size() < most;) {
-        if (item->prefix_tokens != length || item->kind != start.kind) {
-            ++item;
-            continue;
-        }
+    std::vector<uint32_t>  ids;
+    size_t longest = 0, tokens = 0;
+    bool   full    = false;
+    for (auto item = first; item != ready_.end() && ids.size() < free.size(); ++item) {
+        if (item->kind != start.kind) continue;
+        const size_t length = std::max(longest, item->prefix_tokens), all = length * (ids.size() + 1), real = tokens + item->prefix_tokens;
+        if (!ids.empty() && all > limits_.batch_tokens) full = true;
+        if (!ids.empty() && (all > limits_.batch_tokens || (all - real) * MOST_PADDING > all)) continue;
+        longest = length;
+        tokens  = real;
+        ids.push_back(item->id);
+    }
+    if (ids.empty()) return start;
+    if (!full && better_later(ids.size(), costs_.prefixes, held_ready_)) {
+        ++held_ready_;
+        return start;
+    }
+    held_ready_  = 0;
+    start.tokens = longest;
+    for (uint32_t id : ids) {
         const int slot = free[start.ids.size()];
-        slots_[size_t(slot)] = Slot{item->id, /*running*/ false};
-        start.ids.push_back(item->id);
+        slots_[size_t(slot)] = Slot{id, /*running*/ false};
+        start.ids.push_back(id);
         start.slots.push_back(slot);
-        item = ready_.erase(item);
+        erase(ready_, id);
     }
     return start;
+}
+
+size_t Scheduler::running() const {
+    return size_t(std::count_if(slots_.begin(), slots_.end(), [](const auto & slot) { return slot && slot->running; }));
+}
+
+// Whether it pays to wait for more. When `coming` requests a turn come and none of them begins, there are n of them after n / coming
+// turns; meanwhile they have stood still for n^2 / (2 coming) turns in all, each of which costs their share of a step. Together they
+// pay the fixed cost once. For each of them the sum is least at n = sqrt(2 * coming * in flight * cost / step).
+bool Scheduler::better_later(size_t count, double cost, size_t held) const {
+    const size_t runs = running();
+    if (runs == 0 || held >= MOST_HELD || costs_.step <= 0) return false;
+    const double in_flight = double(std::min(runs + waiting_for_slots() + waiting_.size(), slots_.size()));
+    return double(count) < std::sqrt(2 * coming_ * in_flight * cost / costs_.step);
 }
 
 std::vector<uint32_t> Scheduler::next_to_step() {

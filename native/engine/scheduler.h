@@ -13,8 +13,11 @@ namespace paligemma {
 // Knows requests by number, kind and size alone: no model, no thread, no clock. So what it promises holds for any order of
 // events, and test/native/scheduler_test.cpp tries it on random ones.
 //
-// Each turn takes some waiting requests up, starts sequences of one length, and computes a token for every running one, a step
-// of a beam search and a mask: who runs waits for at most one batch of newcomers, and who waits is taken in order.
+// Each turn takes some waiting requests up, starts sequences of about one length, and computes a token for every running one, a
+// step of a beam search and a mask: who runs waits for at most one batch of newcomers, and who waits is taken in order.
+//
+// On a card a batch of pictures or prefixes takes time by itself, however many are in it. So there pictures are encoded ahead of free
+// slots, and who comes waits for others: as long as waiting costs less than what is saved, and no longer than MOST_HELD turns.
 class Scheduler {
 public:
     enum class Kind {
@@ -28,12 +31,23 @@ public:
         size_t slots;         // sequences of the context
         size_t vision_tokens; // taken up in a turn: the request that reaches it is the last
         size_t batch_tokens;  // of prefixes computed together; a longer one goes alone
+        size_t ahead = 0;     // requests that may be seen before there is a slot for them
     };
+
+    // Milliseconds that computing takes. Unknown: nothing is held back.
+    struct Costs {
+        double vision   = 0; // of a batch of pictures, whatever their number
+        double prefixes = 0; // the same of prefixes
+        double step     = 0; // a token for all running sequences
+    };
+
+    static constexpr size_t MOST_HELD = 16;
 
     struct Start {
         Kind                  kind = Kind::SEQUENCE;
         std::vector<uint32_t> ids;   // one, when it is a beam search
-        std::vector<int>      slots; // of each; none for a beam search
+        std::vector<int>      slots; // of each, ascending; none for a beam search
+        size_t                tokens = 0; // of the longest prefix: all are computed as if they had so many
     };
 
     explicit Scheduler(const Limits & limits) : limits_(limits), slots_(limits.slots), together_(limits.slots) {}
@@ -46,6 +60,8 @@ public:
     void placed(uint32_t id);                     // its prefix is computed: it runs
     void answered(uint32_t id);                   // there may be memory again
     void drop(uint32_t id);                       // failed or given up, at any moment
+
+    void costs(const Costs & costs) { costs_ = costs; }
 
     // A computation for so many at once found too little memory.
     void short_of_memory(size_t count) { together_ = count / 2; }
@@ -66,6 +82,7 @@ public:
     std::optional<uint32_t> next_masks() const;
 
     std::optional<int>    slot_of(uint32_t id) const;
+    bool                  used(int slot) const { return slots_[size_t(slot)].has_value(); }
     std::vector<uint32_t> admitted() const;
     bool                  idle() const { return waiting_.empty() && admitted().empty(); }
 
@@ -82,8 +99,10 @@ private:
         bool     running; // else its prefix is being computed
     };
 
-    // The lowest first: those in a row are computed together.
-    std::vector<int> free_slots() const;
+    std::vector<int> free_slots() const; // the lowest first: the fewer gaps are between running ones
+    size_t           waiting_for_slots() const;
+    size_t           running() const;
+    bool             better_later(size_t count, double cost, size_t held) const;
 
     const Limits                     limits_;
     std::deque<Item>                 waiting_; // each in the order in which they came there
@@ -94,6 +113,13 @@ private:
     std::deque<uint32_t>             masking_;
     std::set<int>                    soiled_;
     size_t                           together_;           // sequences at most, as memory has allowed
+    Costs                            costs_;
+    double                           coming_         = 0; // requests a turn, lately
+    size_t                           turn_came_      = 0;
+    size_t                           held_waiting_   = 0; // turns in which those who could be taken up were held back
+    size_t                           held_ready_     = 0; // the same of those who could start
+    bool                             taking_         = true; // in this turn: anybody
+    bool                             ahead_          = true; // in this turn: more than there are slots for
     size_t                           turn_tokens_    = 0; // of the pictures taken up in this turn
     size_t                           turn_next_slot_ = 0; // that has not had its step in this turn
 };

@@ -66,15 +66,10 @@ public:
         for (int i = 0; i < beams_; ++i) llama_memory_seq_rm(memory, current_ + i, -1, -1);
         current_ = next;
 
-        const size_t width = size_t(model_.width());
-        Batch batch;
-        std::vector<float> rows(beams.size() * width);
-        for (size_t i = 0; i < beams.size(); ++i) {
-            batch.add(llama_pos(position), current_ + int(i), Output::LOGITS);
-            model_.embedding(beams[i].tokens.back(), &rows[i * width]);
-        }
-        const int status = batch.decode(context_, rows);
-        check_decoded(status, "computing the beams");
+        Batch batch(model_.width());
+        for (size_t i = 0; i < beams.size(); ++i)
+            model_.embedding(beams[i].tokens.back(), batch.add(llama_pos(position), current_ + int(i), Output::LOGITS));
+        check_decoded(batch.decode(context_), "computing the beams");
         logits.clear();
         for (size_t i = 0; i < beams.size(); ++i) {
             logits.push_back(checked(llama_get_logits_ith(context_, int32_t(i)), model_.vocabulary()));
@@ -88,11 +83,13 @@ private:
     int             current_ = 0; // first id of the set in use
 };
 
-BeamSearch::BeamSearch(const Model & model, size_t tokens, const std::vector<float> & rows, const BeamOptions & options)
-    : model_(model), options_(options), prefix_(tokens),
-      context_(model.make_context({int(tokens) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true, /*batch*/ int(tokens)})),
+BeamSearch::BeamSearch(const Model & model, const Prefix & prefix, const std::vector<Features> & images, const BeamOptions & options)
+    : model_(model), options_(options), prefix_(prefix.ids.size()),
+      context_(model.make_context({int(prefix_) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true, /*batch*/ int(prefix_)})),
       sequences_(std::make_unique<Sequences>(model, context_.get(), options.beams)) {
-    check_decoded(decode_prefixes(context_.get(), {0}, tokens, rows, {Output::LOGITS}), "computing the prefix");
+    Batch batch(model.width());
+    add_prefix(batch, context_.get(), 0, model, prefix, images, Output::LOGITS);
+    check_decoded(batch.decode(context_.get()), "computing the prefix");
     logits_.push_back(checked(llama_get_logits_ith(context_.get(), -1), model.vocabulary()));
     running_.push_back(Beam{{}, 0.0f, 0}); // one beam first: all would say the same
 }

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "model/model.h"
+#include "model/prefix.h"
 
 namespace paligemma {
 
@@ -18,9 +18,9 @@ struct BeamOptions {
 // A search that is made a token at a time, so that others may compute between two of them.
 class BeamSearch {
 public:
-    // Computes the prefix `rows` [tokens, width], in a context of its own whose sequences share cells. `model` must outlive the
+    // Computes the prefix, in a context of its own whose sequences share cells. `model` must outlive the
     // search. Throws Failure when computing fails or is interrupted.
-    BeamSearch(const Model & model, size_t tokens, const std::vector<float> & rows, const BeamOptions & options);
+    BeamSearch(const Model & model, const Prefix & prefix, const std::vector<Features> & images, const BeamOptions & options);
     ~BeamSearch();
 
     // Makes every beam a token longer. True: the search is at its end. Throws as the constructor does.

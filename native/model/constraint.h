@@ -20,9 +20,11 @@ public:
     void apply(std::vector<float> & logits) const;
     void accept(llama_token token);
 
-private:
+    // What may come next: locations first, in their order. Valid until the next token is accepted.
     const std::vector<llama_token> & allowed() const;
-    std::vector<llama_token>         allowed_text() const;
+
+private:
+    std::vector<llama_token> allowed_text() const;
 
     enum Part { LOCATIONS, CODES, TEXT };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace paligemma {
@@ -27,6 +28,18 @@ TokenLogprob token_logprob(const std::vector<float> & logits, llama_token token,
     std::partial_sort(best.begin(), best.begin() + long(count), best.end(), better);
     for (size_t i = 0; i < count; ++i) result.top.emplace_back(best[i], logits[size_t(best[i])] - total);
     return result;
+}
+
+// The sum over all tokens is that over these, divided by their share. A share too small for a float32 counts as the smallest one:
+// then the model was sure of something else, and every logprob here is below -100.
+TokenLogprob chosen_logprob(const std::vector<llama_token> & tokens, const float * logits, const float * probabilities, size_t chosen,
+                            Range nearby) {
+    const std::vector<float> known(logits, logits + tokens.size());
+    const double share = std::accumulate(probabilities, probabilities + tokens.size(), 0.0);
+    const double total = log_sum_exp(known) - std::log(std::max<double>(share, std::numeric_limits<float>::denorm_min()));
+    double near = 0.0;
+    for (size_t i = nearby.first; i < nearby.end; ++i) near += std::exp(logits[i] - total);
+    return {tokens[chosen], float(logits[chosen] - total), float(std::log(near)), {}};
 }
 
 float nearby_logprob(const std::vector<float> & logits, llama_token token, const std::vector<llama_token> & locations, int reach) {

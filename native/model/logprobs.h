@@ -21,6 +21,13 @@ TokenLogprob token_logprob(const std::vector<float> & logits, llama_token token,
 // nearly tied and share what the model is sure of. `locations` in their order.
 float nearby_logprob(const std::vector<float> & logits, llama_token token, const std::vector<llama_token> & locations, int reach);
 
+struct Range { size_t first, end; };
+
+// The same where only the logits of some tokens are known, and their probabilities among all: of the one at `chosen`, and of
+// those in `nearby` together.
+TokenLogprob chosen_logprob(const std::vector<llama_token> & tokens, const float * logits, const float * probabilities, size_t chosen,
+                            Range nearby);
+
 // log(sum(exp(logits))), computed so that nothing overflows.
 float log_sum_exp(const std::vector<float> & logits);
 

@@ -1,7 +1,5 @@
 #include "model/prefix.h"
 
-#include <cmath>
-
 namespace paligemma {
 
 Prefix make_prefix(const Model & model, const std::string & prompt, size_t image_tokens, llama_token image_token) {
@@ -16,13 +14,21 @@ Prefix make_prefix(const Model & model, const std::string & prompt, size_t image
     return prefix;
 }
 
-std::vector<float> embed(const Model & model, const Prefix & prefix, const std::vector<float> & features) {
-    const size_t width = size_t(model.width());
-    const float  scale = std::sqrt(float(width));
-    std::vector<float> rows(prefix.ids.size() * width);
-    for (size_t i = 0; i < prefix.image_tokens * width; ++i) rows[i] = features[i] / scale;
-    for (size_t i = prefix.image_tokens; i < prefix.ids.size(); ++i) model.embedding(prefix.ids[i], &rows[i * width]);
-    return rows;
+int32_t add_prefix(Batch & batch, llama_context * context, llama_seq_id sequence, const Model & model, const Prefix & prefix,
+                   const std::vector<Features> & images, Output output) {
+    llama_memory_t memory = llama_get_memory(context);
+    llama_memory_seq_rm(memory, sequence, -1, -1);
+    llama_memory_seq_set_prefix(memory, sequence, llama_pos(prefix.ids.size()));
+    llama_pos position = 0;
+    for (const Features & image : images) {
+        batch.add_rows(image->rows, position, sequence);
+        position += llama_pos(image->rows->ne[1]);
+    }
+    for (; position < llama_pos(prefix.ids.size()); ++position) {
+        const bool last = position + 1 == llama_pos(prefix.ids.size());
+        model.embedding(prefix.ids[size_t(position)], batch.add(position, sequence, last ? output : Output::NONE));
+    }
+    return batch.size() - 1;
 }
 
 } // namespace paligemma

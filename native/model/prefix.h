@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "model/batch.h"
+#include "model/features.h"
 #include "model/model.h"
 
 namespace paligemma {
@@ -17,8 +19,9 @@ struct Prefix {
 // stands in the ids: its place is taken by features.
 Prefix make_prefix(const Model & model, const std::string & prompt, size_t image_tokens, llama_token image_token);
 
-// The prefix as the graph wants it: [tokens, width]. llama.cpp multiplies every input row by sqrt(width), as Gemma does
-// with text, while image features enter Gemma as they are; so they are divided by it here.
-std::vector<float> embed(const Model & model, const Prefix & prefix, const std::vector<float> & features);
+// Starts `sequence` anew with a prefix, as one bidirectional block. Returns the row of `batch` whose result is that of its last
+// position, as `output` asks for it.
+int32_t add_prefix(Batch & batch, llama_context * context, llama_seq_id sequence, const Model & model, const Prefix & prefix,
+                   const std::vector<Features> & images, Output output);
 
 } // namespace paligemma

@@ -28,11 +28,14 @@ llama_sampler_ptr make_chain(const Sampled & choice) {
 
 } // namespace
 
-Sampler::Sampler(const Model & model, const MostProbable &) : model_(model) {}
+Sampler::Sampler(const Model & model, const MostProbable &) : output_(Output::TOKEN), model_(model) {}
 
 Sampler::Sampler(const Model & model, const Sampled & choice) : model_(model), choose_(largest), wanted_(choice.logprobs) {
     if (choice.labels) constraint_ = std::make_unique<Constraint>(model, choice.labels->labels, choice.labels->segment);
-    if (choice.temperature <= 0.0f) return;
+    if (choice.temperature <= 0.0f) {
+        if (constraint_ && wanted_.value_or(0) == 0) output_ = Output::CHOICES; // of the others nobody wants to know
+        return;
+    }
     chain_  = make_chain(choice);
     choose_ = [this](const auto & logits) { return draw(logits); };
 }
@@ -43,11 +46,20 @@ Sampler::Sampler(const Model & model, const Forced & choice)
     choose_ = [this](const auto &) { return forced_[position_++]; };
 }
 
+const std::vector<llama_token> & Sampler::choices() const {
+    const auto & tokens = constraint_->allowed();
+    if (tokens.empty()) throw Failure(Cause::COMPUTING, "no token can come next");
+    return tokens;
+}
+
 llama_token Sampler::next(llama_context * context, int32_t row) {
-    if (!choose_) {
+    if (output_ != Output::LOGITS) {
         const llama_token token = llama_get_argmax_ith(context, row);
         check_numbers(token >= 0, "the logits"); // an argmax that is none
-        return token;
+        if (output_ == Output::TOKEN) return token;
+        const float * probabilities = nullptr;
+        const float * logits        = llama_get_choices_ith(context, row, &probabilities);
+        return choose(logits, probabilities);
     }
     const float * logits = llama_get_logits_ith(context, row);
     std::vector<float> values(logits, logits + model_.vocabulary());
@@ -63,6 +75,24 @@ llama_token Sampler::next(llama_context * context, int32_t row) {
         if (model_.is_location_or_code(token)) logprobs_.back().near = nearby_logprob(values, token, model_.locations(), NEAR);
     }
     if (constraint_) constraint_->accept(token);
+    return token;
+}
+
+// The largest of those that may come; of equal ones the first of the vocabulary.
+llama_token Sampler::choose(const float * logits, const float * probabilities) {
+    const auto & tokens = constraint_->allowed();
+    size_t best = 0;
+    for (size_t i = 1; i < tokens.size(); ++i) {
+        if (logits[i] > logits[best] || (logits[i] == logits[best] && tokens[i] < tokens[best])) best = i;
+    }
+    const llama_token token = tokens[best];
+    if (wanted_) {
+        const auto & locations = model_.locations();
+        const bool   location  = best < locations.size() && token == locations[best]; // they come first, in their order
+        const auto   nearby    = location ? Range{best - std::min<size_t>(NEAR, best), std::min(best + NEAR + 1, locations.size())} : Range{best, best + 1};
+        logprobs_.push_back(chosen_logprob(tokens, logits, probabilities, best, nearby));
+    }
+    constraint_->accept(token);
     return token;
 }
 

@@ -24,7 +24,9 @@ public:
     Sampler & operator=(const Sampler &) = delete;
 
     // What it needs of a row.
-    Output output() const { return choose_ ? Output::LOGITS : Output::TOKEN; }
+    Output output() const { return output_; }
+    // CHOICES: of which tokens.
+    const std::vector<llama_token> & choices() const;
 
     // Tokens of the whole answer, where that is known before.
     std::optional<size_t> length() const { return forced_.empty() ? std::nullopt : std::optional(forced_.size()); }
@@ -36,10 +38,12 @@ public:
     const std::vector<TokenLogprob> & logprobs() const { return logprobs_; }
 
 private:
+    llama_token choose(const float * logits, const float * probabilities);
     llama_token draw(const std::vector<float> & logits);
 
+    Output                                                   output_ = Output::LOGITS;
     const Model                                            & model_;
-    std::function<llama_token(const std::vector<float> &)>   choose_; // null: what the most probable token is, the context says
+    std::function<llama_token(const std::vector<float> &)>   choose_; // from all logits
     std::optional<int>                                       wanted_; // alternatives to each token
     std::unique_ptr<Constraint>                              constraint_;
     llama_sampler_ptr                                        chain_;

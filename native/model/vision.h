@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/threads.h"
+#include "model/features.h"
 
 struct clip_ctx;
 
@@ -28,12 +30,13 @@ public:
     int tokens() const; // features per image
     int width() const;  // values per feature: the text model's width
 
-    // Features [images, tokens, width] in the projector's own scale. Where memory is short, fewer at a time for a while. Throws
-    // Failure when encoding fails or is interrupted.
-    std::vector<float> encode(const std::vector<const Pixels *> & images);
+    // Each one's features, where they were computed. Where memory is short, fewer at a time for a while. Throws Failure when
+    // encoding fails or is interrupted.
+    std::vector<Features> encode(const std::vector<const Pixels *> & images);
 
 private:
-    std::vector<float> encode_together(const Pixels * const * images, size_t count);
+    std::vector<Features> encode_together(const Pixels * const * images, size_t count);
+    const void * bytes_of(const Pixels * const * images, size_t count);
 
     struct Free {
         void operator()(clip_ctx * ctx) const;
@@ -41,6 +44,8 @@ private:
     std::unique_ptr<clip_ctx, Free> clip_;
     Threads                       & threads_;
     size_t                          at_once_ = 1, most_at_once_ = 1; // images
+    ggml_backend_buffer_ptr         staged_; // pictures on their way to the device; locked into memory where the device wants that
+    std::optional<FeaturePool>      pool_;
 };
 
 } // namespace paligemma

@@ -33,7 +33,7 @@ private:
 };
 
 struct Counts {
-    size_t asked = 0, answered = 0, aborted = 0, together = 0;
+    size_t asked = 0, answered = 0, aborted = 0, together = 0, held = 0, padded = 0;
 };
 
 // Where a request is.
@@ -52,16 +52,16 @@ struct Request {
 
 class Known {
 protected:
-    explicit Known(const Scheduler::Limits & limits) : limits_(limits), scheduler_(limits) {}
+    Known(const Scheduler::Limits & limits, bool holds)
+        : limits_(limits), scheduler_(limits), holds_(holds), turns_beside_steps_(3 + (holds ? 2 * Scheduler::MOST_HELD : 0)) {}
 
-    static constexpr uint32_t MOST_STEPS         = 40;
-    static constexpr size_t   TURNS_BESIDE_STEPS = 3; // to be taken up, to be started, to end
+    static constexpr uint32_t MOST_STEPS = 40;
 
     // Turns until all that came before have ended, were they to run one after another, and with them as many as there are slots that
     // came later and started together with one of them.
     size_t patience() const {
-        size_t turns = limits_.slots * (MOST_STEPS + TURNS_BESIDE_STEPS);
-        for (const auto & [id, request] : requests_) turns += request.at == At::ENDED ? 0 : request.steps + TURNS_BESIDE_STEPS;
+        size_t turns = limits_.slots * (MOST_STEPS + turns_beside_steps_);
+        for (const auto & [id, request] : requests_) turns += request.at == At::ENDED ? 0 : request.steps + turns_beside_steps_;
         return turns;
     }
 
@@ -96,6 +96,8 @@ protected:
 
     const Scheduler::Limits     limits_;
     Scheduler                   scheduler_;
+    const bool                  holds_;              // it may hold prefixes back
+    const size_t                turns_beside_steps_; // to be taken up, to be started, to end
     std::map<uint32_t, Request> requests_;
     std::set<int>               soiled_;
     size_t                      together_ = limits_.slots; // at most, as memory has allowed

@@ -17,8 +17,10 @@ namespace {
 class World : Known {
 public:
     World(Random random, Counts & counts)
-        : Known({1 + random.below(6), 1 + random.below(1000), 1 + random.below(60)}), random_(random), counts_(counts),
-          failures_(random_.once_in(2)), aborts_(random_.once_in(2)) {}
+        : Known({1 + random.below(6), 1 + random.below(1000), 1 + random.below(60), random.once_in(2) ? 0 : random.below(10)}, random.once_in(2)),
+          random_(random), counts_(counts), failures_(random_.once_in(2)), aborts_(random_.once_in(2)) {
+        if (holds_) scheduler_.costs({double(random_.below(20)), double(random_.below(20)), 1 + double(random_.below(5))});
+    }
 
     void run() {
         const uint32_t busy = random_.below(60);
@@ -40,9 +42,9 @@ private:
         const uint32_t kind   = random_.below(10);
         request.kind          = kind < 6 ? Kind::SEQUENCE : kind < 8 ? Kind::BEAMS : kind < 9 ? Kind::FEATURES : Kind::MASKS;
         request.image_tokens  = request.kind == Kind::MASKS ? 0 : random_.below(4) * 64;
-        request.prefix_tokens = 4 + random_.below(3) * 8;
+        request.prefix_tokens = 4 + random_.below(3) * 8 + (random_.once_in(3) ? random_.below(3) : 0);
         request.steps         = 1 + random_.below(random_.once_in(8) ? MOST_STEPS : 6);
-        request.until         = turn_ + patience() + request.steps + TURNS_BESIDE_STEPS;
+        request.until         = turn_ + patience() + request.steps + turns_beside_steps_;
         requests_[id]         = request;
         scheduler_.add(id, request.kind, request.image_tokens);
         ++counts_.asked;
@@ -50,6 +52,7 @@ private:
 
     void turn() {
         ++turn_;
+        ran_ = std::any_of(requests_.begin(), requests_.end(), [](const auto & one) { return one.second.at == At::PLACED; });
         scheduler_.begin_turn();
         for (uint32_t id : left_) end(id, false);
         left_.clear();
@@ -79,7 +82,7 @@ private:
             for (const auto & [other, waiting] : requests_) {
                 promise(waiting.at != At::WAITING || other >= *id, "who comes first is admitted first", other);
             }
-            promise(taken < free_slots(), "no more are admitted than slots are free", *id);
+            promise(taken < free_slots() + limits_.ahead, "no more are admitted than there is room for", *id);
             promise(tokens < limits_.vision_tokens, "no more pictures are taken up than a batch holds", *id);
             tokens += request.image_tokens;
             taken += request.kind != Kind::MASKS;
@@ -94,7 +97,14 @@ private:
             if (random_.once_in(8)) ask(); // who comes meanwhile
         }
         const bool room = taken < free_slots() && tokens < limits_.vision_tokens;
-        for (const auto & [id, request] : requests_) promise(request.at != At::WAITING || !room, "nobody waits for whom there is room", id);
+        bool waits = false;
+        for (const auto & [id, request] : requests_) {
+            promise(request.at != At::WAITING || !room || holds_, "nobody waits for whom there is room", id);
+            waits |= request.at == At::WAITING && room;
+        }
+        if (!waits) return void(held_waiting_ = 0);
+        promise(ran_ && ++held_waiting_ <= Scheduler::MOST_HELD + 1, "who can be taken up is held back for a while, and while others run");
+        ++counts_.held;
     }
 
     void see() {
@@ -124,23 +134,31 @@ private:
         const size_t free = free_slots();
         const auto   next = scheduler_.next_to_start();
         if (next.ids.empty()) {
+            bool waits = false, runs = false;
             for (const auto & [id, request] : requests_) {
                 const bool could = request.at == At::SEEN && free > 0 && (request.kind != Kind::BEAMS || !searching());
-                promise(!could, "nobody waits who can start", id);
+                promise(!could || holds_, "nobody waits who can start", id);
+                waits |= could;
+                runs |= request.at == At::PLACED;
             }
+            if (waits) promise(runs && ++held_ <= Scheduler::MOST_HELD, "who can start is held back for a while, and while others run");
+            counts_.held += waits;
             return;
         }
+        held_ = 0;
         const Request & first = of(next.ids[0]);
         in_order(next.ids);
         for (const auto & [id, request] : requests_) {
             const bool could = request.at == At::SEEN && (request.kind != Kind::BEAMS || !searching());
             if (could && seen_before(request, id, first, next.ids[0])) promise(false, "the one that has waited longest starts", id);
         }
+        size_t longest = 0, tokens = 0;
         for (uint32_t id : next.ids) {
             Request & request = of(id);
+            longest = std::max(longest, request.prefix_tokens);
+            tokens += request.prefix_tokens;
             promise(request.at == At::SEEN, "a request starts once, when it has been seen", id);
             promise(request.kind == next.kind, "those that start together are of one kind", id);
-            promise(request.prefix_tokens == first.prefix_tokens, "those that start together have one length", id);
         }
         if (next.kind == Kind::BEAMS) {
             promise(next.ids.size() == 1 && next.slots.empty(), "a beam search starts alone and has no slot");
@@ -151,7 +169,10 @@ private:
         }
         promise(next.slots.size() == next.ids.size(), "each has a slot");
         promise(next.ids.size() <= free, "no more start than there are slots and memory has allowed");
-        promise(next.ids.size() == 1 || next.ids.size() * first.prefix_tokens <= limits_.batch_tokens, "prefixes fit into a batch");
+        promise(next.tokens == longest, "all are as long as the longest");
+        promise((longest * next.ids.size() - tokens) * 8 <= longest * next.ids.size(), "little is computed for nothing");
+        promise(next.ids.size() == 1 || next.ids.size() * longest <= limits_.batch_tokens, "prefixes fit into a batch");
+        counts_.padded += tokens < longest * next.ids.size();
         for (size_t i = 0; i < next.ids.size(); ++i) {
             const int slot = next.slots[i];
             promise(slot >= 0 && slot < int(limits_.slots), "no more sequences than slots", next.ids[i]);
@@ -308,7 +329,9 @@ private:
     Random                random_;
     Counts              & counts_;
     const bool            failures_, aborts_;
-    std::vector<uint32_t> left_; // given up in this turn
+    std::vector<uint32_t> left_;     // given up in this turn
+    bool                  ran_  = false;                // somebody, as the turn began
+    size_t                held_ = 0, held_waiting_ = 0; // turns
 };
 
 } // namespace
@@ -321,7 +344,7 @@ int main(int argc, char ** argv) {
         current_seed = seed + uint32_t(i);
         World(Random(current_seed), counts).run();
     }
-    std::printf("{\"runs\":%d,\"asked\":%zu,\"answered\":%zu,\"aborted\":%zu,\"together\":%zu}\n", runs, counts.asked, counts.answered,
-                counts.aborted, counts.together);
+    std::printf("{\"runs\":%d,\"asked\":%zu,\"answered\":%zu,\"aborted\":%zu,\"together\":%zu,\"held\":%zu,\"padded\":%zu}\n", runs,
+                counts.asked, counts.answered, counts.aborted, counts.together, counts.held, counts.padded);
     return 0;
 }

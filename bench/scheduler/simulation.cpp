@@ -1,0 +1,144 @@
+// The scheduler on a card that is not there: what a turn costs is looked up, so that a change to the scheduler can be judged on any
+// machine, in milliseconds. All requests are one picture, a prompt of one of four lengths, and 5 to 60 tokens; who is answered is
+// followed by the next, so that as many are in flight all the time.
+//
+//   scheduler-simulation [--in-flight 128] [--requests 20000] [--seed 1] [--NAME MILLISECONDS ...]
+//
+// NAME is a cost below. They are estimates for an H100 in bfloat16, from its matrix products (700 TFLOP/s) and memory (3 TB/s) and
+// from what bench/host.mjs counts; measured ones take their place as soon as a card is there. Prints, as JSON, pictures a second, the
+// share of time in which the card computes, and how large groups are.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "engine/scheduler.h"
+
+using namespace paligemma;
+
+namespace {
+
+// Milliseconds. The device's: fixed ones are those of launches and of reading weights.
+std::map<std::string, double> costs = {
+    {"vision", 0.8},   {"vision-picture", 0.34},       // 0.22 TFLOP each
+    {"prefix", 1.5},   {"prefix-token", 0.0070},       // 1.3 TFLOP in 267 tokens
+    {"step", 2.4},     {"step-row", 0.007},            // 5 GB of weights
+    {"host-request", 0.05},                            // received, tokenised, answered
+    {"host-vision", 0.1}, {"host-vision-picture", 0.04},
+    {"host-prefix", 0.8}, {"host-prefix-picture", 0.03},
+    {"host-step", 0.25},  {"host-step-row", 0.002},
+};
+
+struct Request {
+    size_t tokens, length; // of the prefix, of the answer
+    int    slot = -1;
+};
+
+class Simulation {
+public:
+    Simulation(size_t in_flight, size_t requests, uint32_t seed)
+        : scheduler_({in_flight, 32 * IMAGE_TOKENS, 8192, 32}), left_(requests), chance_(seed) {
+        for (size_t i = 0; i < in_flight; ++i) ask();
+    }
+
+    void run() {
+        while (!scheduler_.idle()) {
+            scheduler_.begin_turn();
+            see();
+            start();
+            step();
+        }
+        std::printf("{\"picturesPerSecond\":%.1f,\"busy\":%.3f,\"vision\":%.1f,\"prefixes\":%.1f,\"rows\":%.1f}\n",
+                    double(answered_) / (device_ + host_) * 1000, device_ / (device_ + host_), vision_.mean(), prefixes_.mean(), steps_.mean());
+    }
+
+private:
+    static constexpr size_t IMAGE_TOKENS = 256;
+
+    struct Mean {
+        double sum = 0, count = 0;
+        void   add(size_t value) { sum += double(value), ++count; }
+        double mean() const { return count > 0 ? sum / count : 0; }
+    };
+
+    void ask() {
+        if (left_ == 0) return;
+        --left_;
+        const uint32_t id = ++last_;
+        requests_[id] = {IMAGE_TOKENS + 5 + 4 * (chance_() % 4), 5 + chance_() % 56};
+        scheduler_.add(id, Scheduler::Kind::SEQUENCE, IMAGE_TOKENS);
+        host_ += costs["host-request"];
+    }
+
+    void see() {
+        while (const auto id = scheduler_.admit()) scheduler_.read(*id, requests_[*id].tokens);
+        const auto ids = scheduler_.next_to_see();
+        if (ids.empty()) return;
+        vision_.add(ids.size());
+        spend("vision", "vision-picture", ids.size());
+        host("host-vision", "host-vision-picture", ids.size());
+        for (uint32_t id : ids) scheduler_.seen(id);
+    }
+
+    void start() {
+        const auto next = scheduler_.next_to_start();
+        if (next.ids.empty()) return;
+        prefixes_.add(next.ids.size());
+        spend("prefix", "prefix-token", next.ids.size() * next.tokens);
+        host("host-prefix", "host-prefix-picture", next.ids.size());
+        for (size_t i = 0; i < next.ids.size(); ++i) {
+            requests_[next.ids[i]].slot = next.slots[i];
+            scheduler_.placed(next.ids[i]);
+            token(next.ids[i]);
+        }
+        scheduler_.costs({costs["vision"] + costs["host-vision"], costs["prefix"] + costs["host-prefix"], costs["step"] + costs["host-step"]});
+    }
+
+    void step() {
+        for (auto ids = scheduler_.next_to_step(); !ids.empty(); ids = scheduler_.next_to_step()) {
+            const size_t rows = size_t(requests_[ids.back()].slot - requests_[ids.front()].slot) + 1; // gaps are filled
+            steps_.add(rows);
+            spend("step", "step-row", rows);
+            host("host-step", "host-step-row", rows);
+            for (uint32_t id : ids) token(id);
+        }
+    }
+
+    void token(uint32_t id) {
+        if (--requests_[id].length > 0) return;
+        scheduler_.answered(id);
+        requests_.erase(id);
+        ++answered_;
+        ask();
+    }
+
+    void spend(const char * fixed, const char * each, size_t count) { device_ += costs[fixed] + costs[each] * double(count); }
+    void host(const char * fixed, const char * each, size_t count) { host_ += costs[fixed] + costs[each] * double(count); }
+
+    Scheduler                   scheduler_;
+    std::map<uint32_t, Request> requests_;
+    size_t                      left_, answered_ = 0;
+    uint32_t                    last_ = 0;
+    std::mt19937                chance_;
+    double                      device_ = 0, host_ = 0; // one thread: while the host works the card waits
+    Mean                        vision_, prefixes_, steps_;
+};
+
+} // namespace
+
+int main(int argc, char ** argv) {
+    size_t   in_flight = 128, requests = 20000;
+    uint32_t seed = 1;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = std::strncmp(argv[i], "--", 2) == 0 ? argv[i] + 2 : argv[i];
+        if (name == "in-flight") in_flight = size_t(std::atol(argv[i + 1]));
+        else if (name == "requests") requests = size_t(std::atol(argv[i + 1]));
+        else if (name == "seed") seed = uint32_t(std::atol(argv[i + 1]));
+        else if (costs.count(name)) costs[name] = std::atof(argv[i + 1]);
+        else return std::fprintf(stderr, "scheduler-simulation: there is no --%s\n", name.c_str()), 2;
+    }
+    Simulation(in_flight, requests, seed).run();
+    return 0;
+}

@@ -83,7 +83,10 @@ async function converted(type) {
 
 const noise = (side, seed) => {
   let state = seed + 1;
-  const next = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 24;
+  const next = () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return state >>> 24;
+  };
   return { data: Uint8Array.from({ length: side * side * 3 }, next), width: side, height: side, channels: 3 };
 };
 

@@ -128,7 +128,9 @@ export class Requests {
           input,
           async ({ data, width, height }) => {
             signal.throwIfAborted();
-            const pixels = await native().resize(data, width, height, this.#info.imageSize);
+            const { imageSize } = this.#info;
+            const right = width === imageSize && height === imageSize;
+            const pixels = right ? data : await native().resize(data, width, height, imageSize);
             return { pixels, size: { width, height } };
           },
           signal,

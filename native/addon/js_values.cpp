@@ -8,9 +8,13 @@ namespace paligemma {
 
 namespace {
 
+// Of a picture that JavaScript needs no more: frees its memory now instead of when V8 collects it, as there are many of them.
 Pixels bytes(const Napi::Value & value) {
     const auto array = value.As<Napi::Uint8Array>();
-    return Pixels(array.Data(), array.Data() + array.ByteLength());
+    Pixels pixels(array.Data(), array.Data() + array.ByteLength());
+    Napi::ArrayBuffer buffer = array.ArrayBuffer();
+    if (buffer.ByteLength() == array.ByteLength()) buffer.Detach(); // else a part of somebody else's
+    return pixels;
 }
 
 MaskCodes mask_codes(const Napi::Value & value) {

@@ -35,6 +35,7 @@ Features FeatureCache::find(const Pixels & pixels) {
 }
 
 void FeatureCache::add(const Pixels & pixels, Features features) {
+    if (limit_ == 0) return;
     Entry entry{hash_of(pixels), pixels, std::move(features)};
     if (entry.bytes() > limit_ || lookup(pixels, entry.hash) != entries_.end()) return;
     bytes_ += entry.bytes();

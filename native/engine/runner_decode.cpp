@@ -38,9 +38,9 @@ void Runner::step() {
 void Runner::advance(const std::vector<Task *> & tasks) {
     const auto started = Clock::now();
     llama_memory_t memory = llama_get_memory(context_.get());
-    Batch batch(model_.width());
+    Batch batch(model_.width(), tasks.size() + BUCKET);
     const auto fill = [&](int sequence) {
-        llama_memory_seq_rm(memory, sequence, -1, -1);
+        if (llama_memory_seq_pos_max(memory, sequence) >= 0) llama_memory_seq_rm(memory, sequence, -1, -1);
         batch.add(0, sequence, Output::NONE);
     };
     int filled = scheduler_.slot_of(tasks.front()->request.id).value();
@@ -48,7 +48,7 @@ void Runner::advance(const std::vector<Task *> & tasks) {
         const int sequence = scheduler_.slot_of(task->request.id).value();
         for (; filled < sequence; ++filled) fill(filled);
         const llama_pos position = llama_pos(task->position() - 1);
-        llama_memory_seq_rm(memory, sequence, position, -1); // of an attempt that failed
+        if (llama_memory_seq_pos_max(memory, sequence) >= position) llama_memory_seq_rm(memory, sequence, position, -1); // of an attempt that failed
         task->row = batch.size();
         model_.embedding(task->answer.tokens().back(), batch.add(position, sequence, task->output()));
         task->choose(batch);

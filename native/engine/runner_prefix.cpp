@@ -97,7 +97,7 @@ void Runner::start() {
 // As if all had so many tokens: what follows a shorter prefix is of no use to anybody and forgotten.
 void Runner::prefill(const std::vector<Task *> & tasks, size_t tokens) {
     const auto started = Clock::now();
-    Batch batch(model_.width());
+    Batch batch(model_.width(), tasks.size() * (tokens - std::min(tokens, tasks[0]->prefix.image_tokens)));
     for (Task * task : tasks) {
         const int sequence = scheduler_.slot_of(task->request.id).value();
         task->row = add_prefix(batch, context_.get(), sequence, model_, task->prefix, task->features, task->output());

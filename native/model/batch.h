@@ -13,7 +13,8 @@ enum class Output : int8_t { NONE = 0, LOGITS = 1, TOKEN = 2, CHOICES = 3 };
 
 class Batch {
 public:
-    explicit Batch(int width) : width_(size_t(width)) {}
+    // `rows`: about as many as will be added one by one.
+    Batch(int width, size_t rows) : width_(size_t(width)) { rows_.reserve(width_ * rows); }
 
     // The next row, in host memory: [width], all zeros until it is filled in. Valid until the next one is added.
     float * add(llama_pos position, llama_seq_id sequence, Output output);

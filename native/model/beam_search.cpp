@@ -66,7 +66,7 @@ public:
         for (int i = 0; i < beams_; ++i) llama_memory_seq_rm(memory, current_ + i, -1, -1);
         current_ = next;
 
-        Batch batch(model_.width());
+        Batch batch(model_.width(), beams.size());
         for (size_t i = 0; i < beams.size(); ++i)
             model_.embedding(beams[i].tokens.back(), batch.add(llama_pos(position), current_ + int(i), Output::LOGITS));
         check_decoded(batch.decode(context_), "computing the beams");
@@ -87,7 +87,7 @@ BeamSearch::BeamSearch(const Model & model, const Prefix & prefix, const std::ve
     : model_(model), options_(options), prefix_(prefix.ids.size()),
       context_(model.make_context({int(prefix_) + options.beams * options.max_tokens, 2 * options.beams, options.float32_cache, /*shared*/ true, /*batch*/ int(prefix_)})),
       sequences_(std::make_unique<Sequences>(model, context_.get(), options.beams)) {
-    Batch batch(model.width());
+    Batch batch(model.width(), prefix.ids.size() - prefix.image_tokens);
     add_prefix(batch, context_.get(), 0, model, prefix, images, Output::LOGITS);
     check_decoded(batch.decode(context_.get()), "computing the prefix");
     logits_.push_back(checked(llama_get_logits_ith(context_.get(), -1), model.vocabulary()));

@@ -25,10 +25,11 @@ std::map<std::string, double> costs = {
     {"vision", 0.8},   {"vision-picture", 0.34},       // 0.22 TFLOP each
     {"prefix", 1.5},   {"prefix-token", 0.0070},       // 1.3 TFLOP in 267 tokens
     {"step", 2.4},     {"step-row", 0.007},            // 5 GB of weights
-    {"host-request", 0.05},                            // received, tokenised, answered
-    {"host-vision", 0.1}, {"host-vision-picture", 0.04},
-    {"host-prefix", 0.8}, {"host-prefix-picture", 0.03},
-    {"host-step", 0.25},  {"host-step-row", 0.002},
+    // The engine's thread alone: while it works the card waits. Together 0.23 a picture at 64 in flight and 20 tokens.
+    {"host-request", 0.01},                            // received, tokenised, answered
+    {"host-vision", 0.3}, {"host-vision-picture", 0.03},
+    {"host-prefix", 0.5}, {"host-prefix-picture", 0.05},
+    {"host-step", 0.15},  {"host-step-row", 0.002},
 };
 
 struct Request {

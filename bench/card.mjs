@@ -123,7 +123,7 @@ async function parity() {
     const largest = (name) => Math.max(...traces[0].map((one, i) => difference(one[name], traces[1][i][name])));
     const best = ({ logits }) => logits.indexOf(Math.max(...logits));
     fullSize[type] = {
-      features: largest('features'),
+      features: largest('imageFeatures'),
       logits: largest('logits'),
       sameToken: traces[0].every((one, i) => best(one) === best(traces[1][i])),
     };

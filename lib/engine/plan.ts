@@ -88,6 +88,7 @@ export function planDevice(model: Planned, device: NativeDevice, wanted: Wanted)
       CARD_LIBRARY_BYTES +
       CARD_MATRIX_BYTES +
       computeBytes(model, batchTokens, visionBatchTokens) +
+      featureBytes(model, visionBatchTokens) +
       matrixBytes(model, batchTokens, visionBatchTokens) +
       beamBytes(model, wanted);
     const fit = Math.floor((device.freeBytes - fixed) / sequence);
@@ -115,6 +116,9 @@ function computeBytes({ hyperparameters: { text, vision } }: Planned, tokens: nu
   const visionLayer = 2 * vision.mlpWidth + 6 * vision.width;
   return 4 * (tokens * layer + visionTokens * visionLayer);
 }
+
+/** Features of the pictures that are seen ahead of free sequences, and of those that wait to be computed with them; float32. */
+const featureBytes = ({ hyperparameters: { text } }: Planned, visionTokens: number): number => 2 * visionTokens * text.width * 4;
 
 /** What the matrix library multiplies with: the largest matrix of weights and its activations, widened to float16. */
 function matrixBytes({ hyperparameters: { text, vision } }: Planned, tokens: number, visionTokens: number): number {

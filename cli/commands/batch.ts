@@ -92,7 +92,8 @@ async function start(inputs: string[], options: Options): Promise<void> {
 }
 
 const withOwnModel = (inputs: string[], options: Options, progress: BatchProgress): Promise<void> =>
-  withModel({ ...options, everyDevice: true }, (model) =>
+  // In folders each picture comes once: none is kept. A list may ask several things of one.
+  withModel({ ...options, everyDevice: true, ...(!inputs.some(mayAsk) && { featureCache: 0 }) }, (model) =>
     interruptible((interrupted) => {
       const { request } = options;
       const answer: Job['answer'] = (item, _, signal) => model.ask(item, request, signal);

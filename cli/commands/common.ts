@@ -19,6 +19,8 @@ export interface CommonOptions extends Pick<LoadOptions, (typeof LOADED_WITH)[nu
   json?: boolean;
   /** Use all cards of the best kind where the user names none. */
   everyDevice?: boolean;
+  /** Megabytes for pictures that come again. Default: the library's. */
+  featureCache?: number;
 }
 
 /** A number on the command line. Its range is checked where the library checks it. */
@@ -137,6 +139,7 @@ export async function withModel(
       untilInterrupted((signal) =>
         PaliGemma.load(options.model ?? EMBEDDED, {
           ...chosen,
+          ...(options.featureCache !== undefined && { featureCache: options.featureCache }),
           ...where,
           isolated: true, // a crash is told, by a process that lives
           signal,

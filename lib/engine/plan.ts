@@ -118,7 +118,8 @@ function computeBytes({ hyperparameters: { text, vision } }: Planned, tokens: nu
 }
 
 /** Features of the pictures that are seen ahead of free sequences, and of those that wait to be computed with them; float32. */
-const featureBytes = ({ hyperparameters: { text } }: Planned, visionTokens: number): number => 2 * visionTokens * text.width * 4;
+const featureBytes = ({ hyperparameters: { text } }: Planned, visionTokens: number): number =>
+  2 * visionTokens * text.width * 4;
 
 /** What the matrix library multiplies with: the largest matrix of weights and its activations, widened to float16. */
 function matrixBytes({ hyperparameters: { text, vision } }: Planned, tokens: number, visionTokens: number): number {

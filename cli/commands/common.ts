@@ -11,7 +11,7 @@ import { fetchingOptions } from './source-options.js';
 /** What `load` is given of the command line. */
 const LOADED_WITH = [
   ...(['device', 'devices', 'threads', 'contextTokens', 'maxSequences', 'quantization', 'visionQuantization'] as const),
-  ...(['adapter', 'maskDecoder', 'tokenizer', 'revision', 'cacheDir', 'localFilesOnly'] as const),
+  ...(['adapter', 'maskDecoder', 'tokenizer', 'revision', 'cacheDir', 'localFilesOnly', 'featureCache'] as const),
 ];
 
 export interface CommonOptions extends Pick<LoadOptions, (typeof LOADED_WITH)[number]> {
@@ -19,8 +19,6 @@ export interface CommonOptions extends Pick<LoadOptions, (typeof LOADED_WITH)[nu
   json?: boolean;
   /** Use all cards of the best kind where the user names none. */
   everyDevice?: boolean;
-  /** Megabytes for pictures that come again. Default: the library's. */
-  featureCache?: number;
 }
 
 /** A number on the command line. Its range is checked where the library checks it. */
@@ -139,7 +137,6 @@ export async function withModel(
       untilInterrupted((signal) =>
         PaliGemma.load(options.model ?? EMBEDDED, {
           ...chosen,
-          ...(options.featureCache !== undefined && { featureCache: options.featureCache }),
           ...where,
           isolated: true, // a crash is told, by a process that lives
           signal,

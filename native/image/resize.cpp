@@ -94,7 +94,6 @@ void resize_row(const uint8_t * in, const std::vector<Window<int32_t>> & windows
 // Rows are taken one by one and added to the output rows that they are part of, so that memory depends on the output only,
 // however tall the picture is. Sums of integers: the order does not matter.
 std::vector<uint8_t> resize_bicubic(const uint8_t * rgb, size_t width, size_t height, size_t size) {
-    if (width == size && height == size) return {rgb, rgb + size * size * 3}; // as Pillow does, and the same as below
     std::vector<Window<int32_t>> across;
     const Windows columns(width, size, cubic, CUBIC_SUPPORT);
     for (size_t x = 0; x < size; ++x) across.push_back(fixed_point(columns.at(x)));

@@ -1,12 +1,14 @@
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
-export default defineConfig({
-  // The sources for test/fuzz; they are in the command line too.
-  entry: { cli: 'commands/index.ts', sources: 'batch/sources/open.ts' },
-  format: ['esm'],
-  target: 'node20',
-  platform: 'node',
-  sourcemap: true,
-  splitting: false,
-  clean: false,
-});
+const common: Options = { format: 'esm', target: 'node20', platform: 'node', clean: false };
+
+export default defineConfig([
+  {
+    ...common,
+    // The sources for test/fuzz; they are in the command line too. The server for `paligemma/server`.
+    entry: { cli: 'commands/index.ts', sources: 'batch/sources/open.ts', server: 'serve/index.ts' },
+    sourcemap: true,
+    splitting: true,
+  },
+  { ...common, entry: { server: 'serve/index.ts' }, dts: { only: true } },
+]);

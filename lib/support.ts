@@ -28,6 +28,8 @@ export {
 } from './batch/item.js';
 export { type RunOptions, run } from './batch/run.js';
 export { isGivenUp } from './engine/isolated/isolated-engine.js';
+export { isHubId } from './hub/hub.js';
+export { hubToken } from './hub/token.js';
 export { Access } from './image/access.js';
 export { isDataUrl, readDataUrl } from './image/data-url.js';
 export { FORMATS } from './image/decode.js';
@@ -35,6 +37,7 @@ export { MAX_SIDE } from './image/decoded.js';
 export { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, TransientFailure } from './image/fetch-bytes.js';
 export { filePath } from './image/locate.js';
 export { videoFrames } from './image/video.js';
+export { loadOptions as checkLoadOptions } from './models/options.js';
 export { ANSWER_FIELDS, allOptions, allTasks, TASK_NAMES, taskOf } from './tasks/index.js';
 export { checkOption } from './tasks/option.js';
 export { sampling } from './tasks/sampling.js';

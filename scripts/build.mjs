@@ -120,7 +120,8 @@ const newest = (folder) =>
 /** The library, and the command line over it. */
 export function buildTypeScript() {
   buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
-  buildPackage(path.join(ROOT, 'cli'), ['batch', 'bench', 'commands', 'completion', 'fleet'], ['cli.js', 'sources.js']);
+  const rooms = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
+  buildPackage(path.join(ROOT, 'cli'), rooms, ['cli.js', 'sources.js', 'server.js', 'server.d.ts']);
 }
 
 function buildPackage(folder, rooms, outputs) {

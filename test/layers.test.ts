@@ -37,7 +37,7 @@ interface Manifest {
 const manifest = (folder: string): Manifest =>
   JSON.parse(fs.readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8'));
 
-const ROOMS = ['batch', 'bench', 'commands', 'completion', 'fleet'];
+const ROOMS = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
 const library = importsOf('lib');
 const commandLine = ROOMS.flatMap((room) => importsOf(`cli/${room}`));
 
@@ -144,13 +144,14 @@ describe('the command line', () => {
     );
   });
 
-  test('goes one way: commands use the fleet and batches, the fleet uses batches', () => {
+  test('goes one way: commands use the server, the fleet and batches, the fleet uses batches', () => {
     const below: Record<string, string[]> = {
-      commands: ['batch', 'bench', 'completion', 'fleet'],
+      commands: ['batch', 'bench', 'completion', 'fleet', 'serve'],
       completion: [],
       fleet: ['batch'],
       batch: [],
       bench: [],
+      serve: [],
     };
     const against = commandLine.filter(({ file, target }) => {
       const [from, to] = [file, target ?? file].map((name) => name.split('/')[1] as string) as [string, string];

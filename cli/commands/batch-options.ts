@@ -10,7 +10,7 @@ export interface LogOptions {
   metrics?: string;
 }
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 export const logOptions = (command: Command): Command =>
   command

@@ -44,9 +44,18 @@ export const commaList = (text: string): string[] => text.split(',').map((name) 
  * A command with the options that all commands around a model share.
  * @param without what it means to name no model
  */
-export function modelCommand(name: string, without = 'default: the embedded emoji model'): Command {
-  return fetchingOptions(new Command(name))
-    .option('--model <path or id>', `model folder, checkpoint, hub id, or embedded (${without})`)
+export const modelCommand = (name: string, without = WITHOUT_MODEL): Command =>
+  loadingOptions(new Command(name).option('--model <path or id>', `${A_MODEL} (${without})`)).option(
+    '--json',
+    'print JSON, one value a line',
+  );
+
+export const A_MODEL = 'model folder, checkpoint, hub id, or embedded';
+export const WITHOUT_MODEL = 'default: the embedded emoji model';
+
+/** The options of commands that load models. */
+export const loadingOptions = (command: Command): Command =>
+  fetchingOptions(command)
     .addOption(
       new Option('--device <name>', 'where to compute; cuda:1 is the second card of its kind (default: auto)')
         .choices(['auto', 'cpu', 'cuda', 'metal', 'vulkan'])
@@ -54,9 +63,11 @@ export function modelCommand(name: string, without = 'default: the embedded emoj
     )
     .option('--threads <n>', 'threads to compute with (default: all physical cores)', numeric)
     .option('--context-tokens <n>', 'most tokens of images, prompt and answer together (default: 2560)', numeric)
-    .option('--max-sequences <n>', 'requests computed at the same time (default: as memory allows)', numeric)
-    .option('--json', 'print JSON, one value a line');
-}
+    .option('--max-sequences <n>', 'requests computed at the same time (default: as memory allows)', numeric);
+
+/** What `load` is given of the command line. */
+export const loadedWith = (options: CommonOptions): LoadOptions =>
+  Object.fromEntries(LOADED_WITH.map((name) => [name, options[name]]));
 
 /** The emoji model's name, for `load` as on the command line. */
 export const EMBEDDED = 'embedded';
@@ -132,7 +143,7 @@ export async function withModel(
   const bar = new ProgressBar();
   try {
     const { device, devices } = options;
-    const chosen = Object.fromEntries(LOADED_WITH.map((name) => [name, options[name]]));
+    const chosen = loadedWith(options);
     const load = (where: Pick<LoadOptions, 'device' | 'devices'>) =>
       untilInterrupted((signal) =>
         PaliGemma.load(options.model ?? EMBEDDED, {

@@ -13,6 +13,7 @@ import { speakOf } from './flag-names.js';
 import { infoCommand } from './info.js';
 import { schemaCommand } from './schema.js';
 import { scoreCommand } from './score.js';
+import { serveCommand } from './serve.js';
 import { taskCommand } from './task-command.js';
 import { videoCommand } from './video.js';
 import { workerCommand } from './worker.js';
@@ -24,6 +25,7 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const groups = () => ({
   'Ask about images:': [...allTasks.map(taskCommand), videoCommand(), scoreCommand()],
   'Ask about many images:': [batchCommand(), workerCommand()],
+  'Ask over HTTP, and see:': [serveCommand()],
   'Models:': [downloadCommand(), convertCommand(), cacheCommand(), infoCommand()],
   'About this program:': [doctorCommand(), benchCommand(), schemaCommand(), completionCommand()],
 });

@@ -10,22 +10,34 @@ import type { Planned } from '../weights/model-folder.js';
 import { defaultCacheType, defaultContext } from './plan.js';
 import { computeThreads } from './processors.js';
 
+const MOST_TOKENS = 1 << 20;
+
+/** What can be told of the engine's options without the model: before anything is fetched or opened. */
+export function checkEngineOptions({
+  threads,
+  contextTokens,
+  maxSequences,
+  cacheType,
+  featureCache,
+}: LoadOptions): void {
+  if (threads !== undefined) whole('threads', threads, 1, 512);
+  if (contextTokens !== undefined) whole('contextTokens', contextTokens, 1, MOST_TOKENS);
+  if (maxSequences !== undefined) whole('maxSequences', maxSequences, 1, 256);
+  if (cacheType !== undefined) oneOf('cacheType', cacheType, ['f16', 'f32']);
+  if (featureCache !== undefined) number('featureCache', featureCache, 0, 1 << 20);
+}
+
 /** What the engine needs to know beyond the files, the device's share apart. */
 export function engineOptions(model: Pick<Planned, 'hyperparameters' | 'textType'>, options: LoadOptions) {
   const { imageSize, patchSize } = model.hyperparameters.vision;
   const imageTokens = (imageSize / patchSize) ** 2;
-  const { maxSequences } = options;
+  const context = options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength);
   return {
-    threads: whole('threads', options.threads ?? computeThreads(), 1, 512),
-    contextTokens: whole(
-      'contextTokens',
-      options.contextTokens ?? defaultContext(imageTokens, model.hyperparameters.text.contextLength),
-      imageTokens + 2,
-      1 << 20,
-    ),
-    maxSequences: maxSequences === undefined ? undefined : whole('maxSequences', maxSequences, 1, 256),
-    cacheType: oneOf('cacheType', options.cacheType ?? defaultCacheType(model), ['f16', 'f32']),
-    featureCacheBytes: number('featureCache', options.featureCache ?? 64, 0, 1 << 20) * 1e6,
+    threads: options.threads ?? computeThreads(),
+    contextTokens: whole('contextTokens', context, imageTokens + 2, MOST_TOKENS),
+    maxSequences: options.maxSequences,
+    cacheType: options.cacheType ?? defaultCacheType(model),
+    featureCacheBytes: (options.featureCache ?? 64) * 1e6,
   };
 }
 

@@ -1,6 +1,7 @@
 // Checks of what callers say of a model, before anything is opened.
 import { flag, invalid, object, text, texts, whole } from '../base/check.js';
 import { show } from '../base/errors.js';
+import { checkEngineOptions } from '../engine/options.js';
 import { sourceOptions } from '../hub/options.js';
 import type { ImageAccess } from '../image/access.js';
 import type { LoadOptions } from '../types.js';
@@ -18,8 +19,10 @@ export function givenModel(
   return [model, options];
 }
 
+/** Whether options are sound as far as that can be told without the model. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);
+  checkEngineOptions(options);
   if (options.isolated !== undefined) flag('isolated', options.isolated);
   if (options.device !== undefined) device('device', options.device, true);
   if (options.devices !== undefined) {

@@ -1,0 +1,42 @@
+// A request under way: it ends when its client leaves, when it takes too long, and when the server gives it up.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ClientLeft, HttpError } from './errors.js';
+
+export interface Call {
+  /** Aborted with the error to answer with. */
+  signal: AbortSignal;
+}
+
+const calls = new WeakMap<FastifyRequest, Call>();
+
+/** All calls under way of a server. */
+export class Calls {
+  readonly #underWay = new Set<AbortController>();
+
+  constructor(private readonly seconds: number) {}
+
+  /** The call of a request, which is one from when its handler asks for it until its answer is sent. */
+  of(request: FastifyRequest, reply: FastifyReply): Call {
+    const known = calls.get(request);
+    if (known) return known;
+    const end = new AbortController();
+    const late = new HttpError(408, 'ERR_TIMEOUT', `no answer within ${this.seconds} s`, { shouldRetry: false });
+    const timer = setTimeout(() => end.abort(late), this.seconds * 1000);
+    const over = () => {
+      clearTimeout(timer);
+      this.#underWay.delete(end);
+      if (!reply.raw.writableFinished) end.abort(new ClientLeft('the client closed the connection'));
+    };
+    this.#underWay.add(end);
+    if (reply.raw.destroyed) over();
+    else reply.raw.once('close', over);
+    const call = { signal: end.signal };
+    calls.set(request, call);
+    return call;
+  }
+
+  /** Answers all of them with an error. */
+  end(reason: unknown): void {
+    for (const call of this.#underWay) call.abort(reason);
+  }
+}

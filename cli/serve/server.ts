@@ -1,0 +1,70 @@
+// A server of its own, as `paligemma serve` starts it.
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Logger } from 'pino';
+import { answerError, errorBody, HttpError } from './errors.js';
+import { type ServerOptions, settingsOf } from './options.js';
+import { paligemmaServer } from './plugin.js';
+
+/** For the whole of a request, headers and body. */
+const SEND_MS = 120_000;
+/** How often Node looks for those that take longer. */
+const LOOK_MS = 5_000;
+
+export interface RunningServer {
+  /** `http://127.0.0.1:3000` */
+  url: string;
+  /** Finishes what runs, for so many seconds; what still runs then is told, and its connections closed. */
+  close(grace: number): Promise<void>;
+}
+
+/** @throws what listening throws, such as EADDRINUSE */
+export async function startServer(options: ServerOptions, port: number, logger: Logger): Promise<RunningServer> {
+  const { bodyLimit, host } = settingsOf(options);
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    requestTimeout: SEND_MS,
+    http: { connectionsCheckingInterval: LOOK_MS },
+    return503OnClosing: false, // the models say so, in the shape of other errors
+    forceCloseConnections: 'idle',
+    genReqId: ({ headers }) => given(headers['x-request-id']) ?? randomUUID(),
+    clientErrorHandler: refuseUnreadable,
+    frameworkErrors: (error, request, reply) => answerError(error, request as never, reply as never),
+  });
+  await app.register(fp(paligemmaServer), options);
+  const url = await app.listen({ host, port });
+  return {
+    url,
+    async close(grace) {
+      const timer = setTimeout(() => {
+        app.paligemma.calls.end(new HttpError(503, 'ERR_STOPPING', 'the server is being stopped'));
+        setTimeout(() => app.server.closeAllConnections(), 500).unref();
+      }, grace * 1000);
+      await app.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A client's own name of its request, where it is one that can stand in a log. */
+const given = (id: string | string[] | undefined): string | undefined =>
+  typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : undefined;
+
+const UNREADABLE: Readonly<Record<string, [status: number, line: string, code: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'ERR_TIMEOUT'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'ERR_HEADERS_TOO_LARGE'],
+};
+
+/** What is no HTTP, or never comes to its end. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, line, code] = UNREADABLE[error.code ?? ''] ?? [400, 'Bad Request', 'ERR_INVALID_REQUEST'];
+  const body = JSON.stringify(errorBody(new HttpError(status, code, line.toLowerCase())));
+  const head = `HTTP/1.1 ${status} ${line}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  if (socket.writable) socket.write(head + body);
+  socket.destroySoon();
+}

@@ -100,6 +100,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (error instanceof ClientLeft) return void reply.code(499).send();
   const failure = toHttpError(error);
   const { status, more } = failure;
+  if (!request.raw.complete) leaveUnread(request, reply);
   if (status >= 500) request.log.error({ code: failure.code, reason: reasonOf(error) }, 'failed');
   if (more.retryAfter !== undefined) reply.header('retry-after', String(more.retryAfter));
   if (more.shouldRetry === false) reply.header('x-should-retry', 'false');
@@ -107,4 +108,13 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .code(status)
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(errorBody(failure)));
+}
+
+/** Answered before all of it came: what still comes is passed over, or the next request on this connection would never be seen. */
+function leaveUnread(request: FastifyRequest, reply: FastifyReply): void {
+  const { raw, headers } = request;
+  const length = Number(headers['content-length']);
+  if (!(length <= request.routeOptions.bodyLimit)) reply.header('connection', 'close');
+  raw.unpipe();
+  raw.resume();
 }

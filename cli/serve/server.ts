@@ -35,7 +35,11 @@ export async function startServer(options: ServerOptions, port: number, logger: 
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => answerError(error, request as never, reply as never),
   });
-  await app.register(fp(paligemmaServer), options);
+  // A function of its own: it is marked, and the plugin is to stay one that others mount at a prefix.
+  await app.register(
+    fp((instance, given: ServerOptions) => paligemmaServer(instance, given)),
+    options,
+  );
   const url = await app.listen({ host, port });
   return {
     url,

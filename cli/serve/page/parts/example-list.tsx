@@ -1,0 +1,21 @@
+import { change, form } from '../state/form';
+import { addAndAsk } from '../state/run';
+import { EXAMPLES, type Example } from './examples';
+
+async function add({ url, name, labels }: Example): Promise<void> {
+  const picture = await fetch(url).then((response) => response.blob());
+  if (form.value.labels.length === 0 && form.value.draft === '') change({ labels });
+  addAndAsk([new File([picture], name, { type: 'image/webp' })]);
+}
+
+export const ExampleList = () => (
+  <ul class="examples" aria-label="Example pictures">
+    {EXAMPLES.map((example) => (
+      <li key={example.name}>
+        <button type="button" onClick={() => add(example).catch(() => {})} data-testid="example">
+          <img src={example.url} alt={`Example: ${example.alt}`} />
+        </button>
+      </li>
+    ))}
+  </ul>
+);

@@ -1,0 +1,63 @@
+import bookAndPig from '../examples/book-and-pig.webp';
+import elephantAndSign from '../examples/elephant-and-sign.webp';
+import fishAndCow from '../examples/fish-and-cow.webp';
+import owlAndCat from '../examples/owl-and-cat.webp';
+import penguins from '../examples/penguins.webp';
+import rabbitAndDoughnut from '../examples/rabbit-and-doughnut.webp';
+
+export interface Example {
+  url: string;
+  name: string;
+  alt: string;
+  /** What there is to find in it, and to ask about it. */
+  labels: string[];
+  questions: string[];
+}
+
+/** Scenes that the embedded model knows. */
+export const EXAMPLES: Example[] = [
+  {
+    url: owlAndCat,
+    name: 'owl-and-cat.webp',
+    alt: 'An owl and a cat',
+    labels: ['owl', 'cat'],
+    questions: ['how many owls are there?', 'what color is the background?'],
+  },
+  {
+    url: rabbitAndDoughnut,
+    name: 'rabbit-and-doughnut.webp',
+    alt: 'A rabbit and a doughnut',
+    labels: ['rabbit', 'doughnut'],
+    questions: ['is there a rabbit in the image?', 'what color is the background?'],
+  },
+  {
+    url: fishAndCow,
+    name: 'fish-and-cow.webp',
+    alt: 'A fish and a cow',
+    labels: ['fish', 'cow'],
+    questions: ['how many fish are there?', 'is there a cow in the image?'],
+  },
+  {
+    url: bookAndPig,
+    name: 'book-and-pig.webp',
+    alt: 'A book and a pig',
+    labels: ['book', 'pig'],
+    questions: ['what is to the right of the book?', 'how many pigs are there?'],
+  },
+  {
+    url: penguins,
+    name: 'penguins.webp',
+    alt: 'Penguins',
+    labels: ['penguin'],
+    questions: ['how many penguins are there?', 'is there a frog in the image?'],
+  },
+  {
+    url: elephantAndSign,
+    name: 'elephant-and-sign.webp',
+    alt: 'An elephant beside a sign with a number',
+    labels: ['elephant'],
+    questions: ['how many elephants are there?', 'what color is the background?'],
+  },
+];
+
+export const exampleNamed = (name: string): Example | undefined => EXAMPLES.find((example) => example.name === name);

@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './parts/app';
+import { keepFocus } from './parts/keep-focus';
 import { startSession } from './state/session';
 import { applyTheme, settings } from './state/settings';
 import './style/theme.css';
@@ -14,5 +15,8 @@ import './style/dialogs.css';
 applyTheme();
 settings.watch(applyTheme);
 const place = document.getElementById('page');
-if (place) render(<App />, place);
+if (place) {
+  render(<App />, place);
+  keepFocus(place);
+}
 startSession();

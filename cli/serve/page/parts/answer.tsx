@@ -1,12 +1,15 @@
 import { type Answer, answers } from '../state/answers';
 import { type Picture, pictureOf, pictures, selected } from '../state/pictures';
 import { askAgain } from '../state/run';
+import { modelOf, models } from '../state/session';
 import { useStore } from '../state/store';
-import { inWords } from '../tasks/asked';
+import { answerInWords, inWords } from '../tasks/asked';
+import { wordsOf } from '../tasks/tasks';
 import { ChoiceBars } from './choice-bars';
 import { failureWords } from './failure-words';
 import { ObjectList } from './object-list';
 import { Problem } from './problem';
+import { ProgressLine } from './progress-line';
 import { TakeAway } from './take-away';
 import { TimingsView } from './timings';
 
@@ -39,6 +42,7 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
       <>
         {text !== '' && <p class="text cut">{text}</p>}
         <Problem {...words} {...(again && { retry: () => askAgain([picture.id]) })} />
+        <Before answer={answer} />
       </>
     );
   }
@@ -54,11 +58,7 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
             {text}
           </p>
         )}
-        {state === 'asking' && text === '' && (
-          <p class="quiet looking" data-testid="note">
-            {note ?? 'Looking …'}
-          </p>
-        )}
+        {state === 'asking' && text === '' && <Waiting note={note} model={asked.model} />}
         {state === 'stopped' && (
           <div class="row">
             <span class="quiet">Stopped.</span>
@@ -67,12 +67,13 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
             </button>
           </div>
         )}
+        {state === 'stopped' && <Before answer={answer} />}
       </>
     );
   const { objects, choice, finishReason } = result;
   return (
     <>
-      {result.text !== undefined && (
+      {wordsOf(asked.task).streams && result.text !== undefined && (
         <p class="text" lang={asked.options.language ?? 'en'} data-testid="answer-text">
           {result.text.trim() === '' ? 'The model answered with no text.' : result.text}
         </p>
@@ -87,3 +88,25 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
     </>
   );
 }
+
+/** Until there is something of an answer. */
+function Waiting({ note, model }: { note: string | undefined; model: string }) {
+  useStore(models);
+  const { state, progress } = modelOf(model)?.paligemma ?? {};
+  const words = state === 'loading' ? 'The model is loading. The answer comes by itself.' : 'Looking …';
+  return (
+    <>
+      <p class="quiet looking" data-testid="note">
+        {note ?? words}
+      </p>
+      {state === 'loading' && progress && <ProgressLine progress={progress} of="the model" />}
+    </>
+  );
+}
+
+const Before = ({ answer: { before } }: { answer: Answer }) =>
+  before ? (
+    <p class="quiet" data-testid="answer-before">
+      Before: {inWords(before.asked)}: {answerInWords(before.result)}
+    </p>
+  ) : null;

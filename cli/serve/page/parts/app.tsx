@@ -19,14 +19,14 @@ export function App() {
       <Header />
       <Banner />
       <main class={empty ? 'empty' : ''}>
-        <section class="pictures" aria-label="Pictures">
+        <section class="pictures" aria-label="Picture">
           {empty ? <Welcome /> : <Stage />}
-          <PictureList />
         </section>
         <div class="panel">
           <TaskForm />
           <AnswerView />
         </div>
+        <PictureList />
       </main>
       <Footer />
       <KeyDialog />

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icons';
 
 interface Properties {
@@ -12,7 +12,11 @@ interface Properties {
 export function Dialog({ title, close, children }: Properties) {
   const place = useRef<HTMLDialogElement>(null);
   const name = useId();
-  useEffect(() => place.current?.showModal(), []);
+  useLayoutEffect(() => {
+    const dialog = place.current;
+    dialog?.showModal();
+    return () => dialog?.close(); // gives the focus back
+  }, []);
   return (
     <dialog
       ref={place}

@@ -1,4 +1,5 @@
 import bookAndPig from '../examples/book-and-pig.webp';
+import dog from '../examples/dog.webp';
 import elephantAndSign from '../examples/elephant-and-sign.webp';
 import fishAndCow from '../examples/fish-and-cow.webp';
 import owlAndCat from '../examples/owl-and-cat.webp';
@@ -36,6 +37,13 @@ export const EXAMPLES: Example[] = [
     alt: 'A fish and a cow',
     labels: ['fish', 'cow'],
     questions: ['how many fish are there?', 'is there a cow in the image?'],
+  },
+  {
+    url: dog,
+    name: 'dog.webp',
+    alt: 'A dog',
+    labels: ['dog'],
+    questions: ['how many dogs are there?', 'what color is the background?'],
   },
   {
     url: bookAndPig,

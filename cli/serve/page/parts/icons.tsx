@@ -10,6 +10,8 @@ const PATHS = {
   plus: 'M12 5v14M5 12h14',
   warning: 'M12 4.5L21 19.5H3zM12 10v4.5M12 17h.01',
   check: 'M5 12.5l4.5 4.5L19 7.5',
+  left: 'M14.5 6l-6 6 6 6',
+  right: 'M9.5 6l6 6-6 6',
 } as const;
 
 export const Icon = ({ name }: { name: keyof typeof PATHS }) => (

@@ -44,7 +44,6 @@ export function LabelsField() {
           autocapitalize="none"
           onInput={(event) => type(event.currentTarget.value)}
           onKeyDown={onKeyDown}
-          onBlur={() => change({ labels: withLabels(labels, draft), draft: '' })}
           data-testid="labels"
         />
       </div>

@@ -16,7 +16,7 @@ export function PictureList() {
   const { atOnce } = useStore(settings);
   if (all.length === 0) return null;
   return (
-    <div class="picture-list">
+    <section class="picture-list" aria-label="Pictures">
       <div class="row">
         <PictureInput>Add pictures</PictureInput>
         <PictureInput photograph>Photograph</PictureInput>
@@ -46,7 +46,7 @@ export function PictureList() {
           <Row key={picture.id} picture={picture} answer={answered.get(picture.id)} chosen={picture.id === shown} />
         ))}
       </ul>
-    </div>
+    </section>
   );
 }
 
@@ -63,7 +63,11 @@ function Row({ picture, answer, chosen }: { picture: Picture; answer: Answer | u
           selected.value = id;
         }}
       >
-        {open ? <img src={open.thumbnail} alt="" /> : <span class="no-picture" aria-hidden="true" />}
+        {open ? (
+          <img src={open.thumbnail} alt="" />
+        ) : (
+          <span class="no-picture">{problem !== undefined && <Icon name="warning" />}</span>
+        )}
         <span class="texts">
           <span class="name">{name}</span>
           <span class={`words ${state}`} data-testid="row-answer">

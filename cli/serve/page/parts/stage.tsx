@@ -4,6 +4,7 @@ import { useStore } from '../state/store';
 import { exampleNamed } from './examples';
 import { Overlay } from './overlay';
 import { Problem } from './problem';
+import { StageBar } from './stage-bar';
 
 /** The picture that is shown large, with what was found in it. */
 export function Stage() {
@@ -16,6 +17,7 @@ export function Stage() {
     return (
       <div class="stage">
         <Problem title={name} message={problem} />
+        <StageBar picture={picture} />
       </div>
     );
   if (!open) return <div class="stage waiting">Opening {name} …</div>;
@@ -31,6 +33,7 @@ export function Stage() {
         <img src={url} alt={exampleNamed(name)?.alt ?? name} />
         {objects && <Overlay picture={id} objects={objects} width={width} height={height} />}
       </figure>
+      <StageBar picture={picture} />
     </div>
   );
 }

@@ -10,6 +10,7 @@ import { hidden, isHidden, threshold } from '../state/objects';
 import { type Picture, pictures } from '../state/pictures';
 import { config, modelOf } from '../state/session';
 import type { Asked } from '../tasks/asked';
+import { wordsOf } from '../tasks/tasks';
 import { CodeBox } from './code-box';
 import { CopyButton } from './copy-button';
 import { Icon } from './icons';
@@ -33,7 +34,7 @@ export function TakeAway({ picture, asked, result }: Properties) {
     <div class="take-away">
       <div class="row">
         {result.objects && <SaveDrawing picture={picture} result={result} />}
-        {result.text !== undefined && <CopyButton text={() => result.text ?? ''} what="the text" />}
+        {wordsOf(asked.task).streams && <CopyButton text={() => result.text ?? ''} what="the text" />}
         <SaveAll />
       </div>
       <details>

@@ -13,7 +13,7 @@ export function TaskForm() {
   const shown = useStore(selected);
   const under = useStore(run);
   const [missing, setMissing] = useState<string>();
-  const { verb, help } = wordsOf(task);
+  const { verb, all: verbAll, help } = wordsOf(task);
   const several = all.length > 1;
   const start = (ids?: number[]) => setMissing(ask(ids));
   return (
@@ -53,7 +53,7 @@ export function TaskForm() {
       )}
       <div class="row">
         <button type="submit" class="button primary" disabled={all.length === 0} data-testid="ask">
-          {several ? `${verb} all ${all.length}` : verb}
+          {several ? `${verbAll} ${all.length}` : verb}
         </button>
         {several && shown !== null && (
           <button type="button" class="button" onClick={() => start([shown])} data-testid="ask-one">

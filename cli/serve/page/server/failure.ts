@@ -3,7 +3,7 @@ export type FailureKind =
   | 'connection' // the server does not answer
   | 'key' // it wants another key
   | 'busy' // too many requests wait
-  | 'loading' // the model is not there yet
+  | 'loading' // the model is not there yet, but soon
   | 'size' // the picture is too large
   | 'picture' // the picture cannot be read
   | 'request'; // all else; the server's message says it
@@ -20,11 +20,11 @@ export class RequestError extends Error {
   }
 }
 
-const kindOf = (status: number, code: string): FailureKind => {
+const kindOf = (status: number, code: string, retryAfter?: number): FailureKind => {
   if (status === 401) return 'key';
   if (status === 413) return 'size';
   if (status === 429) return 'busy';
-  if (status === 503) return 'loading';
+  if (status === 503 && retryAfter !== undefined) return 'loading';
   return status < 500 && code.toUpperCase().includes('IMAGE') ? 'picture' : 'request';
 };
 
@@ -36,7 +36,8 @@ export async function errorOf(response: Response): Promise<RequestError> {
     | undefined;
   const { message = `The server answered with status ${status}.`, code = '' } = body?.error ?? {};
   const seconds = Number(headers.get('retry-after'));
-  return new RequestError(kindOf(status, String(code)), message, String(code), seconds > 0 ? seconds : undefined);
+  const retryAfter = seconds > 0 ? seconds : undefined;
+  return new RequestError(kindOf(status, String(code), retryAfter), message, String(code), retryAfter);
 }
 
 /** From an error that stands in the middle of a stream. */

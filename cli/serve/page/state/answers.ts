@@ -12,14 +12,23 @@ export interface Answer {
   note?: string;
   result?: TaskResult;
   error?: RequestError;
+  /** What the picture was answered before, so that a failure takes nothing away. */
+  before?: { asked: Asked; result: TaskResult };
 }
 
 /** By the picture's id. */
 export const answers = new Store<ReadonlyMap<number, Answer>>(new Map());
 
-export const setAnswer = (id: number, answer: Answer): void => {
+const setAnswer = (id: number, answer: Answer): void => {
   answers.value = new Map(answers.value).set(id, answer);
 };
+
+/** A new question to a picture. */
+export function beginAnswer(id: number, asked: Asked, state: 'waiting' | 'asking'): void {
+  const last = answers.value.get(id);
+  const before = last?.result ? { asked: last.asked, result: last.result } : last?.before;
+  setAnswer(id, { asked, state, text: '', before });
+}
 
 export function changeAnswer(id: number, part: Partial<Answer>): void {
   const answer = answers.value.get(id);

@@ -3,14 +3,13 @@
 import { dataUrl } from '../pictures/open';
 import { runTask, streamTask } from '../server/api';
 import { RequestError } from '../server/failure';
-import type { Progress } from '../server/types';
 import { type Asked, answerInWords } from '../tasks/asked';
 import { wordsOf } from '../tasks/tasks';
 import { announce } from './announce';
-import { type Answer, answers, changeAnswer, setAnswer } from './answers';
+import { type Answer, answers, beginAnswer, changeAnswer } from './answers';
 import { resetObjects } from './objects';
 import type { Picture } from './pictures';
-import { askForKey, connectionLost, modelOf, refreshModels } from './session';
+import { askForKey, connectionLost, modelOf, refreshModels, whileLoading } from './session';
 import { wait } from './wait';
 
 /** How often a server may say that it is not ready, while no model loads, before that is an error. */
@@ -19,7 +18,7 @@ const PATIENCE = 20;
 /** Never rejects: what goes wrong stands in the picture's answer. */
 export async function askPicture({ id, name, open }: Picture, asked: Asked, signal: AbortSignal): Promise<void> {
   if (!open) return;
-  setAnswer(id, { asked, state: 'asking', text: '' });
+  beginAnswer(id, asked, 'asking');
   // Once stopped, the picture's answer may be another one already.
   const change = (part: Partial<Answer>) => {
     if (!signal.aborted) changeAnswer(id, part);
@@ -31,15 +30,16 @@ export async function askPicture({ id, name, open }: Picture, asked: Asked, sign
     const body = { ...(model !== '' && { model }), image, ...options };
     for (let turn = 0; ; turn++) {
       try {
-        const result = wordsOf(task).streams
-          ? await streamTask(task, body, signal, (piece) =>
+        const asking = wordsOf(task).streams
+          ? streamTask(task, body, signal, (piece) =>
               change({ text: (answers.value.get(id)?.text ?? '') + piece, note: undefined }),
             )
-          : await runTask(task, body, signal);
+          : runTask(task, body, signal);
+        const result = await whileLoading(model, asking);
         resetObjects(id);
         change({ state: 'done', result, note: undefined, ...(result.text !== undefined && { text: result.text }) });
         announce(`${name}: ${answerInWords(result)}`);
-        if (modelOf(model)?.paligemma.state !== 'loaded') refreshModels();
+        if (modelOf(model)?.paligemma.state !== 'loaded') refreshModels(); // now it says what it runs on
         return;
       } catch (error) {
         await passes(error, turn, asked, signal, note);
@@ -70,7 +70,7 @@ async function passes(error: unknown, turn: number, asked: Asked, signal: AbortS
       if (model?.state === 'failed')
         throw new RequestError('request', model.error?.message ?? 'The model could not be loaded.', model.error?.code);
       if (model?.state !== 'loading' && turn >= PATIENCE) throw new RequestError('request', error.message, error.code);
-      note(`The model is loading${progressInWords(model?.progress)}. The question goes on by itself.`);
+      note('The model is not ready yet. The question goes on by itself.');
       return wait(1000 * Math.min(error.retryAfter ?? 1, 5), signal);
     }
     case 'key':
@@ -84,6 +84,3 @@ async function passes(error: unknown, turn: number, asked: Asked, signal: AbortS
 
 /** A list that is being looked after already is fresh enough. */
 const refreshModelsOnce = () => Promise.race([refreshModels(), wait(300)]);
-
-const progressInWords = (progress: Progress | undefined): string =>
-  progress && progress.total > 0 ? ` (${Math.floor((100 * progress.done) / progress.total)} %)` : '';

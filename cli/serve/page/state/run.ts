@@ -2,9 +2,9 @@
 import type { Asked } from '../tasks/asked';
 import { wordsOf } from '../tasks/tasks';
 import { announce } from './announce';
-import { answers, changeAnswer, setAnswer } from './answers';
+import { answers, beginAnswer, changeAnswer } from './answers';
 import { askPicture } from './ask';
-import { askedBy, form } from './form';
+import { askedBy, change, form } from './form';
 import { addFiles, pictureOf, pictures } from './pictures';
 import { connection } from './session';
 import { settings } from './settings';
@@ -28,7 +28,7 @@ function enqueue(ids: number[], askedOf: (id: number) => Asked | undefined): voi
   for (const id of ids) {
     const asked = askedOf(id);
     if (!asked || !pictureOf(id)?.open) continue;
-    setAnswer(id, { asked, state: 'waiting', text: '' });
+    beginAnswer(id, asked, 'waiting');
     queue.push({ id, asked });
     run.value = { done: run.value?.done ?? 0, total: (run.value?.total ?? 0) + 1 };
   }
@@ -71,6 +71,8 @@ export function stop(): void {
 export function ask(ids = pictures.value.map(({ id }) => id)): string | undefined {
   const asked = askedBy(form.value);
   if ('missing' in asked) return asked.missing;
+  const { labels } = asked.options;
+  if (labels) change({ labels, draft: '' });
   stop();
   announce(`${wordsOf(asked.task).verb}: asking.`);
   enqueue(ids, () => asked);

@@ -63,6 +63,21 @@ export async function lookForServer(): Promise<void> {
 /** Whether the list is being looked after. */
 let watching = false;
 
+/** How many questions wait for a model that is not loaded. */
+let waiting = 0;
+
+/** Keeps the list of models fresh while a question waits for a model that may be loading. */
+export async function whileLoading<T>(model: string, work: Promise<T>): Promise<T> {
+  if (modelOf(model)?.paligemma.state === 'loaded') return work;
+  waiting++;
+  refreshModels();
+  try {
+    return await work;
+  } finally {
+    waiting--;
+  }
+}
+
 /** Reads the list of models, and reads it again while something loads. */
 export async function refreshModels(): Promise<void> {
   if (watching) return;
@@ -72,10 +87,11 @@ export async function refreshModels(): Promise<void> {
       models.value = await getModels();
       if (config.value?.downloads) downloads.value = await getDownloads();
       const busy =
+        waiting > 0 ||
         models.value.some(({ paligemma }) => paligemma.state === 'loading') ||
         downloads.value.some(({ state }) => state === 'running');
       if (!busy) return;
-      await wait(SOON);
+      await wait(waiting > 0 ? SOON / 4 : SOON);
     }
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;

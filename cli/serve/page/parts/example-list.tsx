@@ -1,10 +1,11 @@
 import { change, form } from '../state/form';
 import { addAndAsk } from '../state/run';
-import { EXAMPLES, type Example } from './examples';
+import { areOfExample, EXAMPLES, type Example } from './examples';
 
 async function add({ url, name, labels }: Example): Promise<void> {
   const picture = await fetch(url).then((response) => response.blob());
-  if (form.value.labels.length === 0 && form.value.draft === '') change({ labels });
+  const { labels: now, draft } = form.value;
+  if (draft === '' && (now.length === 0 || areOfExample(now))) change({ labels });
   addAndAsk([new File([picture], name, { type: 'image/webp' })]);
 }
 

@@ -1,7 +1,15 @@
 // Where the focus goes when what had it disappears (a removed picture, a button that was pressed once): to what took its
 // place, instead of to the beginning of the page.
 
-const REACHABLE = 'button:not([tabindex]), a[href], select, summary, input:not([type="text"])';
+// No fields for text, which open a phone's keyboard; of radio buttons the one that is chosen.
+const REACHABLE = [
+  'button:not([tabindex]):not(:disabled)',
+  'a[href]',
+  'select',
+  'summary',
+  'input:not([type="text"]):not([type="radio"])',
+  'input[type="radio"]:checked',
+].join();
 
 /** Ancestors from the inside out, each with the place of its child on the way. */
 type Way = [ancestor: Element, place: number][];

@@ -14,7 +14,9 @@ export function KeyDialog() {
         data-testid="key-form"
         onSubmit={(event) => {
           event.preventDefault();
-          if (key.trim() !== '') giveKey(key.trim());
+          if (key.trim() === '') return;
+          giveKey(key.trim());
+          setKey('');
         }}
       >
         {asked === 'wrong' && (

@@ -1,9 +1,12 @@
 import { type Answer, answers } from '../state/answers';
+import { form } from '../state/form';
 import { clearPictures, type Picture, pictures, removePicture, selected } from '../state/pictures';
 import { stop } from '../state/run';
+import { modelOf, models } from '../state/session';
 import { changeSettings, settings } from '../state/settings';
 import { useStore } from '../state/store';
 import { answerInWords } from '../tasks/asked';
+import { ExampleList } from './example-list';
 import { failureWords } from './failure-words';
 import { Icon } from './icons';
 import { PictureInput } from './picture-input';
@@ -14,6 +17,8 @@ export function PictureList() {
   const shown = useStore(selected);
   const answered = useStore(answers);
   const { atOnce } = useStore(settings);
+  useStore(models);
+  const embedded = modelOf(useStore(form).model)?.paligemma.embedded ?? false;
   if (all.length === 0) return null;
   return (
     <section class="picture-list" aria-label="Pictures">
@@ -46,6 +51,12 @@ export function PictureList() {
           <Row key={picture.id} picture={picture} answer={answered.get(picture.id)} chosen={picture.id === shown} />
         ))}
       </ul>
+      {embedded && (
+        <details>
+          <summary>Example pictures</summary>
+          <ExampleList />
+        </details>
+      )}
     </section>
   );
 }

@@ -60,8 +60,9 @@ export async function lookForServer(): Promise<void> {
   await refreshModels();
 }
 
-/** Whether the list is being looked after. */
+/** Whether the list is being looked after, and whether it is to be read once more. */
 let watching = false;
+let onceMore = false;
 
 /** How many questions wait for a model that is not loaded. */
 let waiting = 0;
@@ -80,18 +81,21 @@ export async function whileLoading<T>(model: string, work: Promise<T>): Promise<
 
 /** Reads the list of models, and reads it again while something loads. */
 export async function refreshModels(): Promise<void> {
+  onceMore = true;
   if (watching) return;
   watching = true;
   try {
     for (;;) {
+      onceMore = false;
       models.value = await getModels();
       if (config.value?.downloads) downloads.value = await getDownloads();
       const busy =
+        onceMore ||
         waiting > 0 ||
         models.value.some(({ paligemma }) => paligemma.state === 'loading') ||
         downloads.value.some(({ state }) => state === 'running');
       if (!busy) return;
-      await wait(waiting > 0 ? SOON / 4 : SOON);
+      await wait(onceMore || waiting > 0 ? SOON / 4 : SOON);
     }
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;

@@ -61,17 +61,21 @@ export function extentOf(mask: RunLength): MaskExtent {
     : { left, top, width: right - left, height: bottom - top, pixels };
 }
 
-/** A mask in one colour, as large as its extent. */
-export function paintMask(mask: RunLength, extent: MaskExtent, colour: string, opacity: number): ImageData {
-  const image = new ImageData(extent.width, extent.height);
+/**
+ * A mask in one colour, as large as its extent.
+ * @param step so many of its pixels across and down become one
+ */
+export function paintMask(mask: RunLength, extent: MaskExtent, colour: string, opacity: number, step = 1): ImageData {
+  const image = new ImageData(Math.ceil(extent.width / step), Math.ceil(extent.height / step));
   const pixels = new Uint32Array(image.data.buffer);
-  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [
-    number,
-    number,
-    number,
-  ];
+  const channels = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  const [red, green, blue] = channels as [number, number, number];
   const value = ((opacity << 24) | (blue << 16) | (green << 8) | red) >>> 0; // processors of today are little-endian
-  for (const [column, from, to] of stretches(mask))
-    for (let row = from; row < to; row++) pixels[(row - extent.top) * extent.width + column - extent.left] = value;
+  for (const [column, from, to] of stretches(mask)) {
+    const across = Math.floor((column - extent.left) / step);
+    const last = Math.floor((to - 1 - extent.top) / step);
+    for (let row = Math.floor((from - extent.top) / step); row <= last; row++)
+      pixels[row * image.width + across] = value;
+  }
   return image;
 }

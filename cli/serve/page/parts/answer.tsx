@@ -53,6 +53,7 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
           <p
             class={`text ${state === 'asking' ? 'coming' : 'cut'}`}
             lang={asked.options.language ?? 'en'}
+            dir="auto"
             data-testid="answer-text"
           >
             {text}
@@ -74,7 +75,7 @@ function Body({ picture, answer }: { picture: Picture; answer: Answer }) {
   return (
     <>
       {wordsOf(asked.task).streams && result.text !== undefined && (
-        <p class="text" lang={asked.options.language ?? 'en'} data-testid="answer-text">
+        <p class="text" lang={asked.options.language ?? 'en'} dir="auto" data-testid="answer-text">
           {result.text.trim() === '' ? 'The model answered with no text.' : result.text}
         </p>
       )}

@@ -9,14 +9,19 @@ interface Properties {
   marked: boolean;
 }
 
-/** The shape of an object, in the picture's own pixels. */
+/** Pixels on the longer side, at most: several masks of a large photograph would fill the memory. */
+const MOST = 1600;
+
+/** The shape of an object. */
 export function MaskCanvas({ mask, colour, marked }: Properties) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const extent = useMemo(() => extentOf(mask), [mask]);
   const { left, top, width, height, pixels } = extent;
+  const step = Math.ceil(Math.max(width, height, 1) / MOST);
   useEffect(() => {
-    if (pixels > 0) canvas.current?.getContext('2d')?.putImageData(paintMask(mask, extent, colour, MASK_OPACITY), 0, 0);
-  }, [mask, extent, colour, pixels]);
+    if (pixels === 0) return;
+    canvas.current?.getContext('2d')?.putImageData(paintMask(mask, extent, colour, MASK_OPACITY, step), 0, 0);
+  }, [mask, extent, colour, pixels, step]);
   const [down, across] = mask.size;
   const place = {
     left: `${(100 * left) / across}%`,
@@ -29,8 +34,8 @@ export function MaskCanvas({ mask, colour, marked }: Properties) {
       ref={canvas}
       class={`mask ${marked ? 'marked' : ''}`}
       style={place}
-      width={width}
-      height={height}
+      width={Math.ceil(width / step)}
+      height={Math.ceil(height / step)}
       data-testid="mask"
       data-pixels={pixels}
     />

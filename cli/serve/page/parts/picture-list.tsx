@@ -81,7 +81,7 @@ function Row({ picture, answer, chosen }: { picture: Picture; answer: Answer | u
         )}
         <span class="texts">
           <span class="name">{name}</span>
-          <span class={`words ${state}`} data-testid="row-answer">
+          <span class={`words ${state}`} dir="auto" data-testid="row-answer">
             {words}
           </span>
         </span>

@@ -41,6 +41,7 @@ function QuestionField({ suggest }: { suggest: boolean }) {
         <span>Question</span>
         <input
           type="text"
+          dir="auto"
           value={question}
           placeholder="how many owls are there?"
           onInput={(event) => change({ question: event.currentTarget.value })}

@@ -57,7 +57,15 @@ function failRest(): void {
   for (const { id } of queue.splice(0)) changeAnswer(id, { state: 'failed', error });
 }
 
+/** Pictures that are being opened, and whether they are asked then. */
+const opening = new Set<{ asked: boolean }>();
+
 export function stop(): void {
+  for (const batch of opening) batch.asked = false;
+  halt();
+}
+
+function halt(): void {
   stopping.abort();
   stopping = new AbortController();
   workers = 0;
@@ -73,7 +81,8 @@ export function ask(ids = pictures.value.map(({ id }) => id)): string | undefine
   if ('missing' in asked) return asked.missing;
   const { labels } = asked.options;
   if (labels) change({ labels, draft: '' });
-  stop();
+  halt();
+  for (const batch of opening) batch.asked = true;
   announce(`${wordsOf(asked.task).verb}: asking.`);
   enqueue(ids, () => asked);
 }
@@ -87,9 +96,12 @@ export const lostAnswers = (): number[] =>
     .filter(([, { error, state }]) => state === 'failed' && error?.kind === 'connection')
     .map(([id]) => id);
 
-export function addAndAsk(files: File[]): void {
-  addFiles(files, ({ id }) => {
+export async function addAndAsk(files: File[]): Promise<void> {
+  const batch = { asked: settings.value.atOnce };
+  opening.add(batch);
+  await addFiles(files, ({ id }) => {
     const asked = askedBy(form.value);
-    if (settings.value.atOnce && !('missing' in asked)) enqueue([id], () => asked);
+    if (batch.asked && !('missing' in asked)) enqueue([id], () => asked);
   });
+  opening.delete(batch);
 }

@@ -95,7 +95,7 @@ export async function refreshModels(): Promise<void> {
         models.value.some(({ paligemma }) => paligemma.state === 'loading') ||
         downloads.value.some(({ state }) => state === 'running');
       if (!busy) return;
-      await wait(onceMore || waiting > 0 ? SOON / 4 : SOON);
+      await wait(onceMore ? SOON / 4 : SOON);
     }
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
@@ -112,4 +112,8 @@ export async function startSession(): Promise<void> {
   config.value = found;
   if (found.keyNeeded && savedKey() === '') await askForKey();
   await refreshModels();
+  // Models are unloaded when nobody asks for a while.
+  window.addEventListener('focus', () => {
+    if (connection.value !== 'lost') refreshModels();
+  });
 }

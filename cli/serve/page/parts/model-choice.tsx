@@ -9,7 +9,7 @@ export function ModelChoice() {
   const chosen = useStore(form).model;
   const model = modelOf(chosen);
   if (!model) return <div class="model" />;
-  const { state, info, progress, error } = model.paligemma;
+  const { state, info, progress, error, embedded } = model.paligemma;
   return (
     <div class="model">
       <select
@@ -35,6 +35,7 @@ export function ModelChoice() {
         {state === 'loading' && (progress ? <ProgressLine progress={progress} of={model.id} /> : 'loading')}
         {state === 'failed' && `could not be loaded: ${error?.message ?? 'no reason was given'}`}
       </span>
+      {embedded && <span class="model-state">knows drawn emoji scenes only</span>}
     </div>
   );
 }

@@ -42,7 +42,7 @@ export function Overlay({ picture, objects, width, height }: Properties) {
           height: `${(100 * (box.ymax - box.ymin)) / height}%`,
           '--colour': colour(label),
         };
-        const sides = `${box.ymin / height < 0.08 ? 'inside' : ''} ${box.xmin + box.xmax > width ? 'leftwards' : ''}`;
+        const sides = `${box.ymin / height < 0.08 ? 'inside' : ''} ${(box.xmin + box.xmax) / 2 > 0.6 * width ? 'leftwards' : ''}`;
         return (
           <button
             key={index}

@@ -19,9 +19,13 @@ export function curlSample(
   const parts = [
     `curl ${shellText(`${server}/v1/tasks/${task}`)}`,
     ...(keyNeeded ? ['-H "Authorization: Bearer $PALIGEMMA_KEY"'] : []),
-    `-F ${shellText(`image=@${picture}`)}`,
+    `-F ${shellText(`image=@${fileName(picture)}`)}`,
     // --form-string: a text that begins with @ or < is no file.
     ...fields.map(([name, value]) => `--form-string ${shellText(`${name}=${value}`)}`),
   ];
   return `${parts.join(' \\\n  ')}\n`;
 }
+
+/** curl reads a name with these in it only in double quotes. */
+const fileName = (name: string): string =>
+  /[;,"\\]/.test(name) ? `"${name.replace(/["\\]/g, (sign) => `\\${sign}`)}"` : name;

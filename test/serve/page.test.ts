@@ -47,8 +47,9 @@ withBrowser('the page', () => {
     user = await PageDriver.open(browser, server.url);
   });
 
-  /** Adds a picture that is asked this alone. */
+  /** Chooses what to do, and adds a picture. */
   const begin = async (picture: string, task: string) => {
+    await user.see(at('example')); // what comes last, and moves the rest
     await user.click(`task-${task}`);
     await user.add(picture);
     await user.see(at('picture'));

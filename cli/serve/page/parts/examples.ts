@@ -9,6 +9,8 @@ export interface Example {
   url: string;
   name: string;
   alt: string;
+  /** Across, for each pixel down. */
+  shape: number;
   /** What there is to find in it, and to ask about it. */
   labels: string[];
   questions: string[];
@@ -20,6 +22,7 @@ export const EXAMPLES: Example[] = [
     url: owlAndCat,
     name: 'owl-and-cat.webp',
     alt: 'An owl and a cat',
+    shape: 3 / 2,
     labels: ['owl', 'cat'],
     questions: ['how many owls are there?', 'what color is the background?'],
   },
@@ -27,6 +30,7 @@ export const EXAMPLES: Example[] = [
     url: rabbitAndDoughnut,
     name: 'rabbit-and-doughnut.webp',
     alt: 'A rabbit and a doughnut',
+    shape: 3 / 4,
     labels: ['rabbit', 'doughnut'],
     questions: ['is there a rabbit in the image?', 'what color is the background?'],
   },
@@ -34,6 +38,7 @@ export const EXAMPLES: Example[] = [
     url: fishAndCow,
     name: 'fish-and-cow.webp',
     alt: 'A fish and a cow',
+    shape: 3 / 4,
     labels: ['fish', 'cow'],
     questions: ['how many fish are there?', 'is there a cow in the image?'],
   },
@@ -41,6 +46,7 @@ export const EXAMPLES: Example[] = [
     url: dog,
     name: 'dog.webp',
     alt: 'A dog',
+    shape: 1,
     labels: ['dog'],
     questions: ['how many dogs are there?', 'what color is the background?'],
   },
@@ -48,6 +54,7 @@ export const EXAMPLES: Example[] = [
     url: penguins,
     name: 'penguins.webp',
     alt: 'Penguins',
+    shape: 3 / 2,
     labels: ['penguin'],
     questions: ['how many penguins are there?', 'is there a frog in the image?'],
   },
@@ -55,6 +62,7 @@ export const EXAMPLES: Example[] = [
     url: elephantAndSign,
     name: 'elephant-and-sign.webp',
     alt: 'An elephant beside a sign with a number',
+    shape: 3 / 2,
     labels: ['elephant'],
     questions: ['how many elephants are there?', 'what color is the background?'],
   },

@@ -117,11 +117,20 @@ const newest = (folder) =>
       0,
     );
 
-/** The library, and the command line over it. */
+/** The library, the command line over it, and the server's page. */
 export function buildTypeScript() {
   buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
   const rooms = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
   buildPackage(path.join(ROOT, 'cli'), rooms, ['cli.js', 'sources.js', 'server.js', 'server.d.ts']);
+  buildPage();
+}
+
+function buildPage() {
+  const page = path.join(ROOT, 'cli', 'serve', 'page');
+  const built = path.join(ROOT, 'cli', 'dist', 'page', 'index.html');
+  if (fs.existsSync(built) && fs.statSync(built).mtimeMs > newest(page)) return;
+  const vite = path.join(path.dirname(require.resolve('vite/package.json')), 'bin', 'vite.js');
+  run('building the page', [vite, 'build', page, '--logLevel', 'warn']);
 }
 
 function buildPackage(folder, rooms, outputs) {

@@ -15,7 +15,7 @@ interface Import {
 function importsOf(folder: string): Import[] {
   return fs.readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' }).flatMap((name) => {
     const file = path.posix.join(folder, name.replaceAll(path.sep, '/'));
-    if (!file.endsWith('.ts')) return [];
+    if (!/\.tsx?$/.test(file)) return [];
     const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
     const found = text.matchAll(/(?:^|[\s;}])(?:from\s+|import\s+|import\s*\(\s*|require\s*\(\s*)['"]([^'"]+)['"]/g);
     return [...found].map(([, from = '']) => {
@@ -39,7 +39,11 @@ const manifest = (folder: string): Manifest =>
 
 const ROOMS = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
 const library = importsOf('lib');
-const commandLine = ROOMS.flatMap((room) => importsOf(`cli/${room}`));
+const PAGE = 'cli/serve/page/';
+const ofPage = ({ file }: Import) => file.startsWith(PAGE);
+const own = ROOMS.flatMap((name) => importsOf(`cli/${name}`));
+const commandLine = own.filter((one) => !ofPage(one));
+const page = own.filter((one) => ofPage(one) && !one.file.startsWith(`${PAGE}samples/`)); // samples of code are texts
 
 test('imports are found at all', () => {
   expect(named(library)).toContain('lib/paligemma.ts: ./batch/ask.js');
@@ -159,4 +163,14 @@ describe('the command line', () => {
     });
     expect(named(against)).toEqual([]);
   });
+});
+
+test('the page of the server is its own files and Preact: it is built into one, and nothing of it is installed', () => {
+  expect(page.length).toBeGreaterThan(50);
+  const strange = page.filter(({ file, from, target }) =>
+    target === undefined
+      ? packageOf(from) !== (file.endsWith('/vite.config.ts') ? 'vite' : 'preact')
+      : !target.startsWith(PAGE),
+  );
+  expect(named(strange)).toEqual([]);
 });

@@ -34,6 +34,7 @@ struct Runner::Task {
     // In its own row, the last one of the batch.
     void choose(Batch & batch) const {
         if (output() == Output::CHOICES) batch.choose(sampler->choices());
+        if (output() == Output::BEST || output() == Output::SHARES) batch.draw(sampler->temperature());
     }
 
     std::vector<float> feature_values() const {

@@ -34,6 +34,11 @@ void Batch::choose(const std::vector<llama_token> & tokens) {
     choices_.push_back(tokens);
 }
 
+void Batch::draw(float temperature) {
+    drawing_.push_back(size() - 1);
+    temperatures_.push_back(temperature);
+}
+
 int Batch::decode(llama_context * context) {
     switch (fault_at("decode")) {
         case Fault::NONE:   break;
@@ -50,6 +55,8 @@ int Batch::decode(llama_context * context) {
         choices.resize((choices.size() + most - 1) / most * most, tokens.front()); // nobody looks at these
     }
     llama_set_choices(context, choices.data(), most, choosing_.data(), choosing_.size());
+    const llama_draws draws{BEST_COUNT, SHARE_BLOCK, drawing_.size(), drawing_.data(), temperatures_.data()};
+    llama_set_draws(context, &draws);
     llama_set_embd_rows(context, tensors_.data(), tensors_.size());
 
     const size_t n = positions_.size();

@@ -8,8 +8,11 @@
 namespace paligemma {
 
 // What of a row's result comes back. The most probable token is found where the logits are, and of some tokens' logits (CHOICES)
-// only these travel.
-enum class Output : int8_t { NONE = 0, LOGITS = 1, TOKEN = 2, CHOICES = 3 };
+// only these travel. For draws at a temperature the largest logits do (BEST), or what blocks of tokens have together (SHARES).
+enum class Output : int8_t { NONE = 0, LOGITS = 1, TOKEN = 2, CHOICES = 3, BEST = 4, SHARES = 5 };
+
+constexpr int BEST_COUNT  = 128; // logits: more than the usual top-k, and than most top-p leave
+constexpr int SHARE_BLOCK = 512; // tokens: about as many blocks are there, and two lists as short as they can be
 
 class Batch {
 public:
@@ -22,6 +25,8 @@ public:
     void add_rows(const ggml_tensor * rows, llama_pos position, llama_seq_id sequence);
     // Whose logits come back for the last row (CHOICES).
     void choose(const std::vector<llama_token> & tokens);
+    // At which temperature the next token is drawn from the last row (BEST, SHARES).
+    void draw(float temperature);
 
     int32_t size() const { return int32_t(positions_.size()); }
 
@@ -37,6 +42,8 @@ private:
     std::vector<llama_embd_rows>          tensors_;
     std::vector<std::vector<llama_token>> choices_;
     std::vector<int32_t>                  choosing_; // rows
+    std::vector<int32_t>                  drawing_;  // rows
+    std::vector<float>                    temperatures_;
 };
 
 } // namespace paligemma

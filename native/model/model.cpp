@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "base/as_card.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "llama-ext.h"
@@ -96,6 +97,10 @@ std::vector<llama_token> Model::numbered(const char * format, int count) const {
 
 int Model::width() const {
     return llama_model_n_embd(model_.get());
+}
+
+bool Model::on_card() const {
+    return card_ || as_on_card("draws");
 }
 
 int Model::vocabulary() const {

@@ -34,6 +34,9 @@ public:
     int width() const;
     int vocabulary() const;
 
+    // Where logits lie so far away that it pays to bring few of them.
+    bool on_card() const;
+
     llama_token bos() const;
     llama_token eos() const;
     llama_token newline() const { return newline_; }

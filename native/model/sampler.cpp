@@ -14,18 +14,6 @@ llama_token largest(const std::vector<float> & logits) {
     return llama_token(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-llama_sampler_ptr make_chain(const Sampled & choice) {
-    llama_sampler_chain_params params = llama_sampler_chain_default_params();
-    params.no_perf = true;
-    llama_sampler_ptr chain(llama_sampler_chain_init(params));
-    // The order of transformers: temperature first, then the cuts, then the draw.
-    llama_sampler_chain_add(chain.get(), llama_sampler_init_temp(choice.temperature));
-    if (choice.top_k > 0) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_k(choice.top_k));
-    if (choice.top_p < 1.0f) llama_sampler_chain_add(chain.get(), llama_sampler_init_top_p(choice.top_p, 1));
-    llama_sampler_chain_add(chain.get(), llama_sampler_init_dist(choice.seed));
-    return chain;
-}
-
 } // namespace
 
 Sampler::Sampler(const Model & model, const MostProbable &) : output_(Output::TOKEN), model_(model) {}
@@ -36,8 +24,9 @@ Sampler::Sampler(const Model & model, const Sampled & choice) : model_(model), c
         if (constraint_ && wanted_.value_or(0) == 0) output_ = Output::CHOICES; // of the others nobody wants to know
         return;
     }
-    chain_  = make_chain(choice);
-    choose_ = [this](const auto & logits) { return draw(logits); };
+    draw_   = std::make_unique<Draw>(choice);
+    choose_ = [this](const auto & logits) { return draw_->from_all(logits.data(), logits.size()); };
+    if (model.on_card() && !constraint_ && !wanted_) output_ = draw_->enough(size_t(model.vocabulary()));
 }
 
 Sampler::Sampler(const Model & model, const Forced & choice)
@@ -57,6 +46,7 @@ llama_token Sampler::next(llama_context * context, int32_t row) {
         const llama_token token = llama_get_argmax_ith(context, row);
         check_numbers(token >= 0, "the logits"); // an argmax that is none
         if (output_ == Output::TOKEN) return token;
+        if (output_ != Output::CHOICES) return draw(context, row);
         const float * probabilities = nullptr;
         const float * logits        = llama_get_choices_ith(context, row, &probabilities);
         return choose(logits, probabilities);
@@ -96,15 +86,25 @@ llama_token Sampler::choose(const float * logits, const float * probabilities) {
     return token;
 }
 
-llama_token Sampler::draw(const std::vector<float> & logits) {
-    candidates_.clear();
-    for (size_t id = 0; id < logits.size(); ++id) {
-        if (logits[id] > -INFINITY) candidates_.push_back({llama_token(id), logits[id], 0.0f});
+// From what was found of the logits where they are; the rare row that this does not decide is brought whole.
+llama_token Sampler::draw(llama_context * context, int32_t row) {
+    const size_t vocabulary = size_t(model_.vocabulary());
+    const auto part = [&](size_t first, size_t count) {
+        std::vector<float> logits(count);
+        if (!llama_get_logits_part(context, row, int64_t(first), int64_t(count), logits.data()))
+            throw Failure(Cause::COMPUTING, "the logits are gone");
+        return logits;
+    };
+    std::optional<llama_token> token;
+    if (output_ == Output::SHARES) {
+        token = draw_->from_shares(llama_get_shares_ith(context, row), vocabulary, part);
+    } else {
+        const llama_token * tokens = nullptr;
+        const float * probabilities = nullptr;
+        const float * logits        = llama_get_best_ith(context, row, &tokens, &probabilities);
+        token = draw_->from_best(tokens, logits, probabilities, BEST_COUNT);
     }
-    llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
-    llama_sampler_apply(chain_.get(), &array);
-    if (array.selected < 0) throw Failure(Cause::COMPUTING, "no token can come next");
-    return array.data[array.selected].id;
+    return token ? *token : draw_->from_row(part(0, vocabulary));
 }
 
 } // namespace paligemma

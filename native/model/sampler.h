@@ -6,10 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "llama-cpp.h"
+#include "llama.h"
 #include "model/batch.h"
 #include "model/choice.h"
 #include "model/constraint.h"
+#include "model/draw.h"
 #include "model/logprobs.h"
 
 namespace paligemma {
@@ -27,6 +28,8 @@ public:
     Output output() const { return output_; }
     // CHOICES: of which tokens.
     const std::vector<llama_token> & choices() const;
+    // BEST, SHARES: at which it draws.
+    float temperature() const { return draw_->temperature(); }
 
     // Tokens of the whole answer, where that is known before.
     std::optional<size_t> length() const { return forced_.empty() ? std::nullopt : std::optional(forced_.size()); }
@@ -39,15 +42,14 @@ public:
 
 private:
     llama_token choose(const float * logits, const float * probabilities);
-    llama_token draw(const std::vector<float> & logits);
+    llama_token draw(llama_context * context, int32_t row); // BEST, SHARES
 
     Output                                                   output_ = Output::LOGITS;
     const Model                                            & model_;
     std::function<llama_token(const std::vector<float> &)>   choose_; // from all logits
     std::optional<int>                                       wanted_; // alternatives to each token
     std::unique_ptr<Constraint>                              constraint_;
-    llama_sampler_ptr                                        chain_;
-    std::vector<llama_token_data>                            candidates_;
+    std::unique_ptr<Draw>                                    draw_;
     std::vector<llama_token>                                 forced_;
     size_t                                                   position_ = 0; // in these
     std::vector<TokenLogprob>                                logprobs_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 #include "base/failure.h"
 
@@ -20,9 +21,11 @@ struct FeaturePool::Block {
 };
 
 struct FeaturePool::Blocks {
+    std::mutex                          mutex;
     std::vector<std::unique_ptr<Block>> all;
 
     void give_back(Block * block, ggml_tensor * rows) {
+        const std::lock_guard<std::mutex> lock(mutex);
         block->free.push_back(rows);
         if (block->free.size() < block->pictures) return;
         // Nobody uses it any more. One such block stays for those who come next.
@@ -36,6 +39,7 @@ FeaturePool::FeaturePool(ggml_backend_buffer_type_t memory, int width, int token
     : memory_(memory), width_(width), tokens_(tokens), blocks_(std::make_shared<Blocks>()) {}
 
 std::shared_ptr<ImageFeatures> FeaturePool::take() {
+    std::unique_lock<std::mutex> lock(blocks_->mutex);
     auto block = std::find_if(blocks_->all.begin(), blocks_->all.end(), [](const auto & one) { return !one->free.empty(); });
     if (block == blocks_->all.end()) {
         auto fresh = std::make_unique<Block>();
@@ -50,6 +54,7 @@ std::shared_ptr<ImageFeatures> FeaturePool::take() {
     Block * from = block->get();
     auto features = std::make_unique<ImageFeatures>(ImageFeatures{from->free.back(), false});
     from->free.pop_back();
+    lock.unlock(); // should there be no memory for the owner, what is deleted then gives it back
     return {features.release(), [blocks = blocks_, from](ImageFeatures * done) {
         blocks->give_back(from, done->rows);
         delete done;

@@ -19,8 +19,7 @@ struct ImageFeatures {
 };
 using Features = std::shared_ptr<const ImageFeatures>;
 
-// Hands out memory for features, a block for several pictures at a time, and takes it back with the last owner. One thread at a
-// time.
+// Hands out memory for features, a block for several pictures at a time, and takes it back with the last owner, on any thread.
 class FeaturePool {
 public:
     FeaturePool(ggml_backend_buffer_type_t memory, int width, int tokens);

@@ -135,6 +135,8 @@ std::vector<Features> Vision::encode_together(const Pixels * const * images, siz
     params.n_threads = threads_.count();
     params.imgs      = &batch;
     params.rgb       = bytes_of(images, count);
+    // The graph is computed, as clip waits for it, and copies between tensors are done when they return: another thread, whose stream of
+    // the card knows nothing of this one, may read what it finds then.
     params.take_embd = [&](const ggml_tensor * all, const std::vector<float> & finite) {
         for (size_t i = 0; i < count; ++i) {
             ggml_tensor one = *all; // the i-th of them

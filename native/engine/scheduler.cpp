@@ -74,8 +74,8 @@ void Scheduler::begin_turn() {
     coming_ += LATELY * (double(turn_came_) - coming_);
     turn_came_ = 0;
     ahead_     = waiting_for_slots() <= limits_.ahead / 2;
-    taking_    = waiting_.empty() || !better_later(waiting_.size(), costs_.vision + costs_.prefixes, held_waiting_);
-    held_waiting_ = taking_ ? 0 : held_waiting_ + 1;
+    taking_    = !looking_ && (waiting_.empty() || !better_later(waiting_.size(), costs_.vision + costs_.prefixes, held_waiting_));
+    if (!looking_) held_waiting_ = taking_ ? 0 : held_waiting_ + 1;
 }
 
 size_t Scheduler::waiting_for_slots() const {
@@ -100,6 +100,7 @@ std::optional<uint32_t> Scheduler::admit() {
 
 std::vector<uint32_t> Scheduler::next_to_see() {
     std::vector<uint32_t> ids;
+    if (looking_) return ids;
     for (const Item & item : taken_) {
         if (item.read) ids.push_back(item.id);
     }
@@ -193,6 +194,12 @@ std::vector<uint32_t> Scheduler::admitted() const {
     }
     if (search_) ids.push_back(*search_);
     return ids;
+}
+
+bool Scheduler::has_work() const {
+    if (!looking_) return !idle();
+    const bool slots = std::any_of(slots_.begin(), slots_.end(), [](const auto & slot) { return slot.has_value(); });
+    return slots || !ready_.empty() || search_ || !masking_.empty();
 }
 
 std::vector<int> Scheduler::free_slots() const {

@@ -17,7 +17,8 @@ namespace paligemma {
 // step of a beam search and a mask: who runs waits for at most one batch of newcomers, and who waits is taken in order.
 //
 // On a card a batch of pictures or prefixes takes time by itself, however many are in it. So there pictures are encoded ahead of free
-// slots, and who comes waits for others: as long as waiting costs less than what is saved, and no longer than MOST_HELD turns.
+// slots, and who comes waits for others: as long as waiting costs less than what is saved, and no longer than MOST_HELD turns. There
+// pictures may be looked at beside the turns, a batch at a time: until it is seen nobody else is taken up.
 class Scheduler {
 public:
     enum class Kind {
@@ -56,6 +57,7 @@ public:
 
     void add(uint32_t id, Kind kind, size_t image_tokens);
     void read(uint32_t id, size_t prefix_tokens); // its prompt: it can be seen now
+    void looking(bool looking) { looking_ = looking; } // at a batch of pictures, beside the turns
     void seen(uint32_t id);                       // its pictures: its prefix can be computed now
     void placed(uint32_t id);                     // its prefix is computed: it runs
     void answered(uint32_t id);                   // there may be memory again
@@ -75,7 +77,7 @@ public:
 
     void                    begin_turn();
     std::optional<uint32_t> admit();        // the next waiting request, when there is room for it
-    std::vector<uint32_t>   next_to_see();  // all that have been admitted and read
+    std::vector<uint32_t>   next_to_see();  // all that have been admitted and read, unless a batch is looked at
     Start                   next_to_start();
     std::vector<uint32_t>   next_to_step(); // running ones, in the order of their slots; none: all of this turn have had a step
     std::optional<uint32_t> next_search() const { return search_; }
@@ -85,6 +87,7 @@ public:
     bool                  used(int slot) const { return slots_[size_t(slot)].has_value(); }
     std::vector<uint32_t> admitted() const;
     bool                  idle() const { return waiting_.empty() && admitted().empty(); }
+    bool                  has_work() const; // for a turn, even while pictures are looked at beside it
 
 private:
     struct Item {
@@ -119,6 +122,7 @@ private:
     size_t                           held_waiting_   = 0; // turns in which those who could be taken up were held back
     size_t                           held_ready_     = 0; // the same of those who could start
     bool                             taking_         = true; // in this turn: anybody
+    bool                             looking_        = false;
     bool                             ahead_          = true; // in this turn: more than there are slots for
     size_t                           turn_tokens_    = 0; // of the pictures taken up in this turn
     size_t                           turn_next_slot_ = 0; // that has not had its step in this turn

@@ -33,7 +33,7 @@ private:
 };
 
 struct Counts {
-    size_t asked = 0, answered = 0, aborted = 0, together = 0, held = 0, padded = 0;
+    size_t asked = 0, answered = 0, aborted = 0, together = 0, held = 0, padded = 0, beside = 0;
 };
 
 // Where a request is.
@@ -52,10 +52,11 @@ struct Request {
 
 class Known {
 protected:
-    Known(const Scheduler::Limits & limits, bool holds)
-        : limits_(limits), scheduler_(limits), holds_(holds), turns_beside_steps_(3 + (holds ? 2 * Scheduler::MOST_HELD : 0)) {}
+    Known(const Scheduler::Limits & limits, bool holds, bool beside)
+        : limits_(limits), scheduler_(limits), holds_(holds), beside_(beside),
+          turns_beside_steps_(3 + (holds ? 2 * Scheduler::MOST_HELD : 0) + (beside ? MOST_LOOKED + 1 : 0)) {}
 
-    static constexpr uint32_t MOST_STEPS = 40;
+    static constexpr uint32_t MOST_STEPS = 40, MOST_LOOKED = 4;
 
     // Turns until all that came before have ended, were they to run one after another, and with them as many as there are slots that
     // came later and started together with one of them.
@@ -97,6 +98,7 @@ protected:
     const Scheduler::Limits     limits_;
     Scheduler                   scheduler_;
     const bool                  holds_;              // it may hold prefixes back
+    const bool                  beside_;             // pictures are looked at beside the turns
     const size_t                turns_beside_steps_; // to be taken up, to be started, to end
     std::map<uint32_t, Request> requests_;
     std::set<int>               soiled_;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "scheduler_known.h"
 
@@ -17,7 +18,8 @@ namespace {
 class World : Known {
 public:
     World(Random random, Counts & counts)
-        : Known({1 + random.below(6), 1 + random.below(1000), 1 + random.below(60), random.once_in(2) ? 0 : random.below(10)}, random.once_in(2)),
+        : Known({1 + random.below(6), 1 + random.below(1000), 1 + random.below(60), random.once_in(2) ? 0 : random.below(10)}, random.once_in(2),
+                random.once_in(2)),
           random_(random), counts_(counts), failures_(random_.once_in(2)), aborts_(random_.once_in(2)) {
         if (holds_) scheduler_.costs({double(random_.below(20)), double(random_.below(20)), 1 + double(random_.below(5))});
     }
@@ -52,6 +54,7 @@ private:
 
     void turn() {
         ++turn_;
+        take_seen();
         ran_ = std::any_of(requests_.begin(), requests_.end(), [](const auto & one) { return one.second.at == At::PLACED; });
         scheduler_.begin_turn();
         for (uint32_t id : left_) end(id, false);
@@ -79,6 +82,7 @@ private:
         while (const auto id = scheduler_.admit()) {
             Request & request = of(*id);
             promise(request.at == At::WAITING, "a request is admitted once", *id);
+            promise(looked_.empty(), "nobody is taken up while pictures are looked at", *id);
             for (const auto & [other, waiting] : requests_) {
                 promise(waiting.at != At::WAITING || other >= *id, "who comes first is admitted first", other);
             }
@@ -96,12 +100,13 @@ private:
             }
             if (random_.once_in(8)) ask(); // who comes meanwhile
         }
-        const bool room = taken < free_slots() && tokens < limits_.vision_tokens;
+        const bool room = looked_.empty() && taken < free_slots() && tokens < limits_.vision_tokens;
         bool waits = false;
         for (const auto & [id, request] : requests_) {
             promise(request.at != At::WAITING || !room || holds_, "nobody waits for whom there is room", id);
             waits |= request.at == At::WAITING && room;
         }
+        if (!looked_.empty()) return;
         if (!waits) return void(held_waiting_ = 0);
         promise(ran_ && ++held_waiting_ <= Scheduler::MOST_HELD + 1, "who can be taken up is held back for a while, and while others run");
         ++counts_.held;
@@ -109,11 +114,31 @@ private:
 
     void see() {
         const auto ids = scheduler_.next_to_see();
+        if (!looked_.empty()) return promise(ids.empty(), "one batch of pictures at a time");
         size_t     read = 0;
         for (const auto & [id, request] : requests_) read += request.at == At::READ;
         promise(ids.size() == read, "all that have been read are seen in the same turn");
         for (uint32_t id : ids) promise(of(id).at == At::READ, "what is seen has been read and not been seen before", id);
         in_order(ids);
+        if (!beside_ || ids.empty() || random_.once_in(4)) return seen(ids);
+        scheduler_.looking(true);
+        looked_ = ids;
+        looked_until_ = turn_ + 1 + random_.below(MOST_LOOKED);
+        ++counts_.beside;
+    }
+
+    // Pictures that were looked at beside the turns, of those who are still there. Some turns later, or as soon as there is nothing else.
+    void take_seen() {
+        if (looked_.empty() || (turn_ < looked_until_ && scheduler_.has_work())) return;
+        scheduler_.looking(false);
+        std::vector<uint32_t> ids;
+        for (uint32_t id : std::exchange(looked_, {})) {
+            if (of(id).at == At::READ) ids.push_back(id);
+        }
+        seen(ids);
+    }
+
+    void seen(const std::vector<uint32_t> & ids) {
         if (fails(ids)) return;
         for (uint32_t id : ids) {
             if (random_.once_in(40)) {
@@ -319,6 +344,11 @@ private:
         }
         promise(admitted == ours, "who has been admitted stays until it ends");
         promise(scheduler_.idle() == (ours.empty() && !waiting), "there is work as long as anybody is left");
+        const bool goes_on = std::any_of(requests_.begin(), requests_.end(), [this](const auto & one) {
+            const At at = one.second.at;
+            return at == At::SEEN || at == At::STARTED || at == At::PLACED || at == At::SEARCHING || at == At::MASKING || (at != At::ENDED && looked_.empty());
+        });
+        promise(scheduler_.has_work() == goes_on, "who can go on does not wait for pictures, and nobody turns for nothing");
     }
 
     // As they came: numbers grow, and within a turn all are seen in this order.
@@ -330,6 +360,8 @@ private:
     Counts              & counts_;
     const bool            failures_, aborts_;
     std::vector<uint32_t> left_;     // given up in this turn
+    std::vector<uint32_t> looked_;   // at their pictures, beside the turns
+    size_t                looked_until_ = 0;
     bool                  ran_  = false;                // somebody, as the turn began
     size_t                held_ = 0, held_waiting_ = 0; // turns
 };
@@ -344,7 +376,7 @@ int main(int argc, char ** argv) {
         current_seed = seed + uint32_t(i);
         World(Random(current_seed), counts).run();
     }
-    std::printf("{\"runs\":%d,\"asked\":%zu,\"answered\":%zu,\"aborted\":%zu,\"together\":%zu,\"held\":%zu,\"padded\":%zu}\n", runs,
-                counts.asked, counts.answered, counts.aborted, counts.together, counts.held, counts.padded);
+    std::printf("{\"runs\":%d,\"asked\":%zu,\"answered\":%zu,\"aborted\":%zu,\"together\":%zu,\"held\":%zu,\"padded\":%zu,\"beside\":%zu}\n", runs,
+                counts.asked, counts.answered, counts.aborted, counts.together, counts.held, counts.padded, counts.beside);
     return 0;
 }

@@ -8,6 +8,7 @@ test('slots, order, groups and ends are as the scheduler promises, whatever is a
   const { stdout } = await promisify(execFile)(program('scheduler-test'), ['2000']);
   const { runs, asked, answered, aborted, together, held, padded, beside } = JSON.parse(stdout);
   expect(runs).toBe(2000);
-  for (const count of [asked, answered, aborted, together, held, padded, beside]) expect(count).toBeGreaterThan(runs / 2);
+  for (const count of [asked, answered, aborted, together, held, padded, beside])
+    expect(count).toBeGreaterThan(runs / 2);
   expect(answered + aborted).toBeLessThanOrEqual(asked);
 });

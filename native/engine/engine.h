@@ -1,5 +1,5 @@
-// One thread per model that owns every llama.cpp object. Requests come in through a mailbox, a scheduler decides which of them
-// are computed for next, a runner computes, and events go out through a sink.
+// One thread per model that owns every llama.cpp object; on cards it lends the vision tower to a second one. Requests come in through
+// a mailbox, a scheduler decides which of them are computed for next, a runner computes, and events go out through a sink.
 #pragma once
 
 #include <functional>

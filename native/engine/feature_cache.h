@@ -12,7 +12,7 @@
 
 namespace paligemma {
 
-// Bounded in bytes; what was not asked for the longest time goes first. One thread at a time.
+// Bounded in bytes; what was not asked for the longest time goes first. The engine's thread alone.
 class FeatureCache {
 public:
     explicit FeatureCache(size_t limit_bytes) : limit_(limit_bytes) {}

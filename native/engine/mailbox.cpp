@@ -23,9 +23,16 @@ void Mailbox::stop() {
     wake_.notify_one();
 }
 
+void Mailbox::wake() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    woken_ = true;
+    wake_.notify_one();
+}
+
 bool Mailbox::wait(bool has_work) {
     std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] { return stopping_ || has_work || !letters_.empty(); });
+    wake_.wait(lock, [&] { return stopping_ || has_work || woken_ || !letters_.empty() || !aborted_.empty(); });
+    woken_ = false;
     return !stopping_;
 }
 

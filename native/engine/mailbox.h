@@ -32,10 +32,11 @@ public:
     void abort(uint32_t id);
     void stop();
     bool stopping() const { return stopping_; }
+    void wake(); // there is something for the engine's thread beside mail
 
     // ---- for the engine's thread
 
-    // Waits for a request, unless there is work already. False: the engine is to end.
+    // Waits for mail or for being woken, unless there is work already. False: the engine is to end.
     bool wait(bool has_work);
 
     // All that has come since. Requests and aborts at once: a request that is given up comes before its abort, or with it.
@@ -55,6 +56,7 @@ private:
     std::vector<Letter>     letters_;
     std::set<uint32_t>      aborted_;
     std::vector<uint32_t>   computing_; // requests that the running computation is for
+    bool                    woken_ = false;
     std::atomic<bool>       stopping_{false};
     std::atomic<bool>       interrupt_{false};
 };

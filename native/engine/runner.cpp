@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "base/as_card.h"
 #include "base/backends.h"
 #include "engine/runner_task.h"
 
@@ -11,18 +12,20 @@ namespace paligemma {
 Runner::Runner(const EngineOptions & options, Mailbox & mailbox, std::function<void(Event)> sink)
     : options_(options), mailbox_(mailbox), sink_(std::move(sink)),
       threads_(options.threads, [this] { return mailbox_.interrupted(); }),
-      card_(find_card(options.device)),
+      card_(find_card(options.device)), beside_(as_on_card("vision", card_ != nullptr)),
+      vision_threads_(beside_ ? std::make_unique<Threads>(options.threads, [this] { return leave_vision_ || mailbox_.stopping(); }) : nullptr),
       model_(options.text_path, options.map_weights, card_, threads_,
              [this](float done) {
                  sink_(Progress{done});
                  return !mailbox_.stopping();
              }),
       context_(model_.make_context(options.context)),
-      vision_(options.vision_path, card_, options.vision_batch_tokens, threads_),
+      vision_(options.vision_path, card_, options.vision_batch_tokens, vision_threads_ ? *vision_threads_ : threads_),
       mask_decoder_(MaskDecoder::load(options.vision_path, threads_)),
       remembered_(options.feature_cache_bytes),
       scheduler_({size_t(options.context.max_sequences), options.vision_batch_tokens, llama_n_ubatch(context_.get()),
-                  card_ ? options.vision_batch_tokens / size_t(vision_.tokens()) : 0}) {}
+                  beside_ ? options.vision_batch_tokens / size_t(vision_.tokens()) : 0}),
+      vision_worker_(beside_ ? std::make_unique<VisionWorker>(vision_, leave_vision_, [this] { mailbox_.wake(); }) : nullptr) {}
 
 Runner::~Runner() = default;
 
@@ -32,8 +35,9 @@ Loaded Runner::loaded() const {
 }
 
 void Runner::serve() {
-    while (mailbox_.wait(!scheduler_.idle())) {
+    while (mailbox_.wait(scheduler_.has_work())) {
         try {
+            take_seen();
             scheduler_.begin_turn();
             take_mail();
             take_up();
@@ -105,6 +109,7 @@ void Runner::fail(const std::vector<uint32_t> & ids, const std::exception & erro
 
 // Lets go of all that is held for a request.
 void Runner::drop(uint32_t id) {
+    if (vision_worker_) vision_worker_->leave(id);
     scheduler_.drop(id);
     tasks_.erase(id);
 }

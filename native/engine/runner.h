@@ -12,6 +12,7 @@
 #include "engine/options.h"
 #include "engine/request.h"
 #include "engine/scheduler.h"
+#include "engine/vision_worker.h"
 #include "model/mask_decoder.h"
 #include "model/model.h"
 #include "model/vision.h"
@@ -33,6 +34,7 @@ private:
     struct Task; // a request on its way
 
     // ---- the parts of a turn
+    void take_seen();
     void take_mail();
     void take_up();
     void start();
@@ -43,7 +45,10 @@ private:
     // ---- what is computed in them
     void receive(std::vector<Mailbox::Letter> letters);
     void read(Task & task);
+    size_t recall(Task & task);
+    void keep(Task & task, std::vector<Features>::const_iterator & encoded, double milliseconds);
     void see(const std::vector<Task *> & tasks);
+    void hand_over(const std::vector<uint32_t> & ids);
     void seen(Task & task);
     void prefill(const std::vector<Task *> & tasks, size_t tokens);
     void place(Task & task);
@@ -70,7 +75,10 @@ private:
     const std::function<void(Event)> sink_;
 
     Threads                      threads_;
-    const ggml_backend_dev_t     card_; // null: the processor
+    const ggml_backend_dev_t     card_;   // null: the processor
+    const bool                   beside_; // pictures have a thread of their own
+    std::atomic<bool>            leave_vision_{false};
+    std::unique_ptr<Threads>     vision_threads_; // null: the same
     Model                        model_;
     llama_context_ptr            context_;
     Vision                       vision_;
@@ -78,7 +86,8 @@ private:
     FeatureCache                 remembered_;
     Scheduler                    scheduler_;
     TimeLine                     vision_times_, prefix_times_, step_times_;
-    std::map<uint32_t, Task>     tasks_; // received and not answered
+    std::map<uint32_t, Task>      tasks_;         // received and not answered
+    std::unique_ptr<VisionWorker> vision_worker_; // null: pictures are encoded in a turn. The last: it uses the tower and the mailbox
 };
 
 } // namespace paligemma

@@ -1,5 +1,6 @@
 // The first half of a turn: waiting requests become features and prefixes, and these become sequences.
 #include <algorithm>
+#include <utility>
 
 #include "base/faults.h"
 #include "engine/runner_task.h"
@@ -18,7 +19,9 @@ void Runner::take_up() {
         compute({*id}, [&] { read(tasks_.at(*id)); });
         receive(mailbox_.collect_requests()); // who comes meanwhile is still in time for this turn
     }
-    together(scheduler_.next_to_see(), [this](const auto & tasks) { see(tasks); }, [this](Task & task) { seen(task); });
+    const auto ids = scheduler_.next_to_see();
+    if (vision_worker_) return hand_over(ids);
+    together(ids, [this](const auto & tasks) { see(tasks); }, [this](Task & task) { seen(task); });
 }
 
 void Runner::read(Task & task) {
@@ -48,31 +51,99 @@ void Runner::read(Task & task) {
     scheduler_.read(request.id, task.prefix.ids.size());
 }
 
+// Fills in the features of pictures that are remembered. Returns how many are not.
+size_t Runner::recall(Task & task) {
+    task.remembered_images = 0;
+    task.features.clear();
+    for (const Pixels & pixels : task.request.images) {
+        task.features.push_back(remembered_.find(pixels));
+        task.remembered_images += task.features.back() != nullptr;
+    }
+    return task.features.size() - task.remembered_images;
+}
+
+// Fills in those of the others.
+void Runner::keep(Task & task, std::vector<Features>::const_iterator & encoded, double milliseconds) {
+    const auto & images = task.request.images;
+    for (size_t i = 0; i < images.size(); ++i) {
+        if (task.features[i]) continue;
+        task.features[i] = *encoded++;
+        if (task.features[i]->finite) remembered_.add(images[i], task.features[i]);
+    }
+    task.timings.vision = images.size() > task.remembered_images ? milliseconds : 0;
+}
+
 // Fills in the features of all pictures. What is not remembered is encoded together.
 void Runner::see(const std::vector<Task *> & tasks) {
     const auto started = Clock::now();
     std::vector<const Pixels *> unknown;
     for (Task * task : tasks) {
-        task->remembered_images = 0;
-        task->features.clear();
-        for (const Pixels & pixels : task->request.images) {
-            task->features.push_back(remembered_.find(pixels));
-            task->remembered_images += task->features.back() != nullptr;
-            if (!task->features.back()) unknown.push_back(&pixels);
+        recall(*task);
+        for (size_t i = 0; i < task->features.size(); ++i) {
+            if (!task->features[i]) unknown.push_back(&task->request.images[i]);
         }
     }
     const std::vector<Features> encoded = vision_.encode(unknown);
-    if (!unknown.empty()) vision_times_.add(double(unknown.size()), milliseconds_since(started));
+    const double milliseconds = milliseconds_since(started);
+    if (!unknown.empty()) vision_times_.add(double(unknown.size()), milliseconds);
     auto next = encoded.begin();
-    for (Task * task : tasks) {
-        const auto & images = task->request.images;
-        for (size_t i = 0; i < images.size(); ++i) {
-            if (task->features[i]) continue;
-            task->features[i] = *next++;
-            if (task->features[i]->finite) remembered_.add(images[i], task->features[i]);
+    for (Task * task : tasks) keep(*task, next, milliseconds);
+}
+
+// The same beside the turns: who has pictures that are not remembered is seen in a later turn.
+void Runner::hand_over(const std::vector<uint32_t> & ids) {
+    std::vector<uint32_t> known;
+    VisionWorker::Batch   batch;
+    for (uint32_t id : ids) {
+        Task & task = tasks_.at(id);
+        if (recall(task) == 0) {
+            known.push_back(id);
+            continue;
         }
-        task->timings.vision = images.size() > task->remembered_images ? milliseconds_since(started) : 0;
+        VisionWorker::Part part{id, {}, {}};
+        part.images.reserve(task.features.size());
+        for (size_t i = 0; i < task.features.size(); ++i) {
+            if (!task.features[i]) part.images.push_back(std::move(task.request.images[i]));
+        }
+        batch.parts.push_back(std::move(part));
     }
+    if (!batch.parts.empty()) {
+        vision_worker_->post(std::move(batch));
+        scheduler_.looking(true);
+    }
+    together(known, [](const auto &) {}, [this](Task & task) { seen(task); });
+}
+
+// What has been encoded beside the turns, for those who still want it. What failed for several is encoded again for fewer, here: the
+// worker is idle until it gets the next batch.
+void Runner::take_seen() {
+    auto batch = vision_worker_ ? vision_worker_->take() : std::nullopt;
+    if (!batch) return;
+    scheduler_.looking(false);
+    std::vector<uint32_t> ids;
+    std::vector<Features> encoded;
+    size_t                pictures = 0;
+    for (auto & [id, images, features] : batch->parts) {
+        pictures += images.size();
+        const auto found = tasks_.find(id);
+        if (found == tasks_.end()) continue;
+        Task & task = found->second;
+        auto   back = images.begin();
+        for (size_t i = 0; i < task.features.size(); ++i) {
+            if (!task.features[i]) task.request.images[i] = std::move(*back++);
+        }
+        ids.push_back(id);
+        encoded.insert(encoded.end(), features.begin(), features.end());
+    }
+    bool       first = true;
+    const auto work  = [&](const std::vector<Task *> & tasks) {
+        if (!std::exchange(first, false)) return see(tasks);
+        if (batch->failure) std::rethrow_exception(batch->failure);
+        vision_times_.add(double(pictures), batch->milliseconds);
+        auto next = encoded.cbegin();
+        for (Task * task : tasks) keep(*task, next, batch->milliseconds);
+    };
+    together(ids, work, [this](Task & task) { seen(task); });
 }
 
 void Runner::seen(Task & task) {
@@ -110,7 +181,7 @@ void Runner::prefill(const std::vector<Task *> & tasks, size_t tokens) {
         if (size_t(end) < tokens) llama_memory_seq_rm(llama_get_memory(context_.get()), scheduler_.slot_of(task->request.id).value(), end, -1);
     }
     prefix_times_.add(double(tasks.size()), milliseconds_since(started));
-    if (card_) scheduler_.costs({vision_times_.fixed(), prefix_times_.fixed(), step_times_.mean()});
+    if (beside_) scheduler_.costs({vision_times_.fixed(), prefix_times_.fixed(), step_times_.mean()});
     for (Task * task : tasks) task->timings.prefill = milliseconds_since(started);
 }
 

@@ -100,7 +100,7 @@ int Model::width() const {
 }
 
 bool Model::on_card() const {
-    return card_ || as_on_card("draws");
+    return as_on_card("draws", card_ != nullptr);
 }
 
 int Model::vocabulary() const {

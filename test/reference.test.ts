@@ -1,6 +1,7 @@
 // transformers' exact results on small random checkpoints: every bias, norm, softcap and mask moves these numbers.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PaliGemma } from '../lib/index.js';
+import { by } from './helpers/card.js';
 import {
   converted,
   largestDifference,
@@ -11,10 +12,10 @@ import {
   reference,
 } from './helpers/fixtures.js';
 
-const LOGITS = 0.01;
-const FEATURES = 2e-3;
+const LOGITS = by(0.01, 0.25);
+const FEATURES = by(2e-3, 0.02);
 const PIXELS = 1e-6;
-const TIE = 0.02; // below this lead another float32 implementation may rightly choose another token
+const TIE = by(0.02, 2 * LOGITS); // below this lead another float32 implementation may rightly choose another token
 
 const images = (names: string[]) => names.map((name) => reference('images', name));
 
@@ -76,7 +77,8 @@ describe.each(REFERENCE_MODELS)('%s at float32', (name) => {
 });
 
 // Rounding the weights alone, with all else in float32, moves transformers' own logits by up to 0.155 (float16) and 0.52
-// (bfloat16); a checkpoint that is stored as bfloat16 loses nothing.
+// (bfloat16); a checkpoint that is stored as bfloat16 loses nothing. A card's float16 activations and sums come on top.
+const SIXTEEN_BITS = by(0, 0.5);
 describe.each([
   ['pg1-random', 'f16', 0.15],
   ['pg1-random-published-keys', 'f16', 0.15],
@@ -98,9 +100,10 @@ describe.each([
   test.each(cases)('$name: logits stay near, clear first tokens stay', async (c) => {
     const { logits } = await model.trace({ prompt: c.prompt, images: images(c.images) });
     expect(largestDifference(logits, readFloats(reference(name, 'expected', c.prefix_logits.file)))).toBeLessThan(
-      bound,
+      bound + SIXTEEN_BITS,
     );
     const [best = 0, second = 0] = c.top_logits[0] ?? [];
-    if (best - second > 0.3) expect(logits.indexOf(Math.max(...logits))).toBe(c.top_ids[0]?.[0]);
+    if (best - second > by(0.3, 2 * (bound + SIXTEEN_BITS)))
+      expect(logits.indexOf(Math.max(...logits))).toBe(c.top_ids[0]?.[0]);
   });
 });

@@ -69,6 +69,12 @@ if (backend) {
 }
 
 function writePackage(target, library) {
+  /** What a backend finds on its machine or does without. */
+  const NEEDS = {
+    cuda:
+      "It needs NVIDIA's driver for CUDA 13 and that version's libraries (`cudart`, `cublas`) where the system finds them,\n" +
+      'and a card of the Turing generation (compute capability 7.5) or a later one.',
+  };
   const { name, version, license, author, engines } = JSON.parse(
     fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'),
   );
@@ -82,9 +88,10 @@ function writePackage(target, library) {
     peerDependencies: { [name]: version },
   };
   fs.writeFileSync(path.join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  const needs = NEEDS[backend] ? `\n${NEEDS[backend]}\n` : '';
   fs.writeFileSync(
     path.join(target, 'README.md'),
-    `# ${manifest.name}\n\n${description}. It is found when it is installed beside ${name}.\n`,
+    `# ${manifest.name}\n\n${description}. It is found when it is installed beside ${name}.\n${needs}`,
   );
   execFileSync('npm', ['pack', '--dry-run', '--loglevel', 'error'], {
     cwd: target,

@@ -1,8 +1,11 @@
 // How a model behaves towards its callers; what it answers is the matter of the reference tests.
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { listDevices, PaliGemma } from '../lib/index.js';
 import { by } from './helpers/card.js';
-import { EMBEDDED, emoji, PICTURE, within } from './helpers/fixtures.js';
+import { EMBEDDED, emoji, PICTURE, scratch, within } from './helpers/fixtures.js';
+import { Gguf } from './helpers/gguf.js';
 
 let model: PaliGemma;
 beforeAll(async () => {
@@ -80,6 +83,18 @@ describe('generate', () => {
   });
   test('drawing with topK 1 is greedy', async () => {
     expect((await model.generate({ ...request, temperature: 1, topK: 1 })).text).toBe('an owl and a cat');
+  });
+  test('takes the first of equally probable tokens', async () => {
+    const [best = 0] = (await model.generate({ ...request, maxTokens: 1 })).tokens;
+    const folder = scratch('equal');
+    fs.copyFileSync(path.join(EMBEDDED, 'mmproj.gguf'), path.join(folder, 'mmproj.gguf'));
+    const gguf = Gguf.read(path.join(EMBEDDED, 'model.gguf'));
+    const { data, shape } = gguf.tensor('token_embd.weight');
+    const row = data.length / (shape[1] as number);
+    for (let i = 1; i <= 9; i++) data.copyWithin((best - i) * row, best * row, (best + 1) * row);
+    fs.writeFileSync(path.join(folder, 'model.gguf'), gguf.bytes());
+    await using equal = await PaliGemma.load(folder);
+    expect((await equal.generate({ ...request, maxTokens: 1 })).tokens).toEqual([best - 9]);
   });
   test('finishes all of many calls made at once', async () => {
     await using wide = await PaliGemma.load(EMBEDDED, { maxSequences: 4 });

@@ -10,9 +10,9 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { flagsOfLastBuild } from './build.mjs';
 import { setup } from './setup.mjs';
+import { inWords } from './signals.mjs';
 
 /** Suites whose models are loaded onto the best device, and in which it matters what that computes. */
 const SUITES = [
@@ -52,14 +52,22 @@ const unknown = asked.filter((name) => !SUITES.includes(name));
 if (unknown.length > 0) fail(`${unknown.join(', ')}: the suites are ${SUITES.join(', ')}`);
 if (!flagsOfLastBuild().has('--vulkan')) fail('The addon has no Vulkan backend: npm run build -- --vulkan');
 const env = renderer();
-await setup();
-const tests = path.join(path.dirname(fileURLToPath(import.meta.url)), 'test.mjs');
+const root = await setup();
+const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 const failed = [];
 for (const suite of asked.length > 0 ? asked : SUITES) {
-  const { status } = spawnSync(process.execPath, [tests, '--testTimeout=600000', `test/${suite}.test.ts`], {
-    stdio: 'inherit',
-    env,
-  });
+  const { status, signal } = spawnSync(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      jest,
+      '--testTimeout=600000',
+      `test/${suite}.test.ts`,
+    ],
+    { stdio: 'inherit', cwd: root, env },
+  );
+  if (signal) console.error(`\n${suite} was ended by ${inWords(signal)}`);
   if (status !== 0) failed.push(suite);
 }
 console.error(failed.length > 0 ? `\nfailed: ${failed.join(', ')}` : '\nall suites pass');

@@ -1,10 +1,11 @@
 // Answers in a JSON schema. The model writes boxes and choices, so schemas of these can be met; of anything else the client is
 // told before anything is computed.
-import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import type { Generation, PaliGemma } from 'node-paligemma';
+import { reasonOf } from 'node-paligemma/support';
 import { badRequest } from '../errors.js';
 import type { Picture } from '../images.js';
 import { namesIn } from '../prompts.js';
+import { type Check, checkOf } from './given-schema.js';
 
 /** How an answer of some form is had. */
 export interface Form {
@@ -50,8 +51,10 @@ export function formOf(format: unknown, prompt: string): Form | undefined {
       'the model writes no free JSON: give a schema of boxes or of a choice (type "json_schema")',
       FIELD,
     );
-  const validate = compiled(schema);
-  const form = boxes(schema, validate, prompt) ?? choice(schema, validate, prompt);
+  const form = tried(() => {
+    const fits = checkOf(schema);
+    return boxes(schema, fits, prompt) ?? choice(schema, fits, prompt);
+  });
   if (form) return form;
   throw badRequest(
     'this schema cannot be answered: a list of objects with label, score and box goes with a prompt "detect cat ; dog", a text of an enum with a question',
@@ -59,27 +62,19 @@ export function formOf(format: unknown, prompt: string): Form | undefined {
   );
 }
 
-/** Characters. A schema is compiled, which takes time. */
-const SCHEMA_LIMIT = 16_384;
-
-function compiled(schema: Schema): ValidateFunction {
-  if (JSON.stringify(schema).length > SCHEMA_LIMIT) throw badRequest('the schema is too long', FIELD);
+/** A schema that refers to itself fails only when a value is tried. */
+function tried<T>(read: () => T): T {
   try {
-    return new Ajv({ strict: false, validateFormats: false, code: { regExp: safePattern } }).compile(
-      schema as AnySchema,
-    );
+    return read();
   } catch (error) {
-    throw badRequest(`the schema is none: ${(error as Error).message}`, FIELD);
+    throw badRequest(`the schema cannot be used: ${reasonOf(error).slice(0, 300)}`, FIELD);
   }
 }
-
-/** A pattern of a stranger could take forever on a text. Nothing the model writes here is held to one. */
-const safePattern = Object.assign(() => ({ test: () => true }), { code: 'new RegExp' });
 
 const OBJECT = { label: 'cat', score: 0.5, box: { xmin: 1, ymin: 2, xmax: 3, ymax: 4 } };
 
 /** `[{label, score, box}]`, alone or as the one list of an object; of the fields those that the schema names. */
-function boxes(schema: Schema, validate: ValidateFunction, prompt: string): Form | undefined {
+function boxes(schema: Schema, fits: Check, prompt: string): Form | undefined {
   const names = namesIn(prompt);
   if (!names) return undefined;
   const shaped = (found: unknown[]): unknown => {
@@ -87,7 +82,7 @@ function boxes(schema: Schema, validate: ValidateFunction, prompt: string): Form
     const list = Object.entries(schema.properties ?? {}).find(([, inner]) => inner.type === 'array');
     return list ? { [list[0]]: found.map((one) => only(one, list[1].items)) } : found;
   };
-  if (!validate(shaped([OBJECT, OBJECT]))) return undefined;
+  if (!fits(shaped([OBJECT, OBJECT]))) return undefined;
   return {
     async ask(model, [picture], options) {
       const run = await model.run('detect', picture as Picture, { ...options, labels: names.labels });
@@ -108,12 +103,12 @@ function only(value: unknown, schema: Schema | undefined): unknown {
 }
 
 /** One of an enum's texts, alone or as the one field of an object. */
-function choice(schema: Schema, validate: ValidateFunction, prompt: string): Form | undefined {
+function choice(schema: Schema, fits: Check, prompt: string): Form | undefined {
   const [name, inner] = Object.entries(schema.properties ?? {}).find(([, { enum: list }]) => isChoices(list)) ?? [];
   const choices = (inner ?? schema).enum;
   if (!isChoices(choices) || prompt.trim() === '') return undefined;
   const shaped = (text: string | null) => (name === undefined ? text : { [name]: text });
-  if (!choices.every((text) => validate(shaped(text)))) return undefined;
+  if (!choices.every((text) => fits(shaped(text)))) return undefined;
   return {
     async ask(model, [picture], options) {
       const { signal } = options;

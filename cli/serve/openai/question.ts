@@ -58,7 +58,8 @@ export async function questionOf(
   if (friendlyPrompts === 'auto' && !served.info) await served.use(async () => {}, call.signal);
   const plain = friendlyPrompts === 'auto' ? served.manyTasks : friendlyPrompts;
   const prompt = plain ? friendly(text) : text;
-  if (prompt !== text) reply.header('x-paligemma-prompt', encodeURIComponent(prompt.slice(0, HEADER_LIMIT)));
+  if (prompt !== text)
+    reply.header('x-paligemma-prompt', encodeURIComponent(prompt.slice(0, HEADER_LIMIT).toWellFormed()));
   const form = formOf(format, text);
   const pictures = await Promise.all(images.map(({ url, param }) => context.pictures.fromUrl(url, param, call.signal)));
   if (pictures.length !== 1 && form) throw badRequest('an answer of this form needs one picture', 'response_format');

@@ -1,6 +1,7 @@
 // A request under way: it ends when its client leaves, when it takes too long, and when the server gives it up.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ClientLeft, HttpError } from './errors.js';
+import { whenOver } from './over.js';
 
 export interface Call {
   /** Aborted with the error to answer with. */
@@ -22,14 +23,12 @@ export class Calls {
     const end = new AbortController();
     const late = new HttpError(408, 'ERR_TIMEOUT', `no answer within ${this.seconds} s`, { shouldRetry: false });
     const timer = setTimeout(() => end.abort(late), this.seconds * 1000);
-    const over = () => {
+    this.#underWay.add(end);
+    whenOver(reply, () => {
       clearTimeout(timer);
       this.#underWay.delete(end);
       if (!reply.raw.writableFinished) end.abort(new ClientLeft('the client closed the connection'));
-    };
-    this.#underWay.add(end);
-    if (reply.raw.destroyed) over();
-    else reply.raw.once('close', over);
+    });
     const call = { signal: end.signal };
     calls.set(request, call);
     return call;

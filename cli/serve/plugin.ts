@@ -16,6 +16,7 @@ import { Models } from './models/models.js';
 import { chatRoute } from './openai/chat.js';
 import { responsesRoute } from './openai/responses.js';
 import { type ServerOptions, type Settings, settingsOf } from './options.js';
+import { whenOver } from './over.js';
 import { pageRoutes } from './page-routes.js';
 import { taskRoutes } from './task-routes.js';
 import { limitBytes } from './traffic.js';
@@ -55,6 +56,17 @@ export async function paligemmaServer(app: FastifyInstance, options: ServerOptio
   if (corsOrigins.length > 0) await app.register(cors, { origin: corsOrigins.includes('*') ? true : corsOrigins });
   const guard = new Guard(settings);
   app.addHook('onRequest', async (request, reply) => {
+    const started = performance.now();
+    whenOver(reply, () => {
+      const { url: route = 'none' } = request.routeOptions;
+      const status = reply.raw.writableFinished ? reply.raw.statusCode : 499;
+      const ms = Math.round(performance.now() - started);
+      counts.request(route, status, ms);
+      // Neither the query nor a body: they hold what people ask.
+      request.log.info({ method: request.method, route, status, ms }, 'answered');
+    });
+  });
+  app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff');
     guard.check(request);
@@ -70,14 +82,6 @@ export async function paligemmaServer(app: FastifyInstance, options: ServerOptio
         }),
     });
   limitBytes(app, { bodyLimit, bodyBudget, slowClient: settings.slowClient });
-  app.addHook('onResponse', async (request, reply) => {
-    const { url: route = 'none' } = request.routeOptions;
-    const status = reply.raw.writableFinished ? reply.statusCode : 499;
-    const ms = Math.round(reply.elapsedTime);
-    counts.request(route, status, ms);
-    // Neither the query nor a body: they hold what people ask.
-    request.log.info({ method: request.method, route, status, ms }, 'answered');
-  });
   app.addHook('onRoute', (route) => {
     route.bodyLimit ??= bodyLimit;
   });

@@ -1,6 +1,7 @@
 // How much may be under way: bytes that come in, and clients that do not read.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpError } from './errors.js';
+import { whenOver } from './over.js';
 
 interface Limits {
   bodyLimit: number;
@@ -18,15 +19,13 @@ export function limitBytes(app: FastifyInstance, { bodyLimit, bodyBudget, slowCl
     if (held > 0 && held + bytes > bodyBudget)
       throw new HttpError(429, 'ERR_BUSY', 'too much is being sent here; try again', { retryAfter: 1 });
     held += bytes;
-    const over = () => {
+    whenOver(reply, () => {
       held -= bytes;
-    };
-    if (reply.raw.destroyed) over();
-    else reply.raw.once('close', over);
+    });
   });
-  app.addHook('onSend', async (_, { raw }) => {
-    const timer = setTimeout(() => raw.destroy(), slowClient * 1000).unref();
-    raw.once('close', () => clearTimeout(timer));
+  app.addHook('onSend', async (_, reply) => {
+    const timer = setTimeout(() => reply.raw.destroy(), slowClient * 1000).unref();
+    whenOver(reply, () => clearTimeout(timer));
   });
 }
 

@@ -36,8 +36,11 @@ export interface Answered {
   logprobs?: TokenLogprob[] | undefined;
 }
 
-/** Characters of a prompt that a header tells. */
-const HEADER_LIMIT = 1000;
+/** Characters of a prompt that a header tells: each is nine at most there, and proxies take some 4000. */
+const HEADER_LIMIT = 400;
+
+/** Half of a character, which JSON can hold, has no encoding: the way through bytes replaces it. */
+const forHeader = (prompt: string) => encodeURIComponent(Buffer.from(prompt.slice(0, HEADER_LIMIT)).toString());
 
 /**
  * Reads the conversation, and says in headers what was made of it.
@@ -58,8 +61,7 @@ export async function questionOf(
   if (friendlyPrompts === 'auto' && !served.info) await served.use(async () => {}, call.signal);
   const plain = friendlyPrompts === 'auto' ? served.manyTasks : friendlyPrompts;
   const prompt = plain ? friendly(text) : text;
-  if (prompt !== text)
-    reply.header('x-paligemma-prompt', encodeURIComponent(prompt.slice(0, HEADER_LIMIT).toWellFormed()));
+  if (prompt !== text) reply.header('x-paligemma-prompt', forHeader(prompt));
   const form = formOf(format, text);
   const pictures = await Promise.all(images.map(({ url, param }) => context.pictures.fromUrl(url, param, call.signal)));
   if (pictures.length !== 1 && form) throw badRequest('an answer of this form needs one picture', 'response_format');

@@ -1,6 +1,7 @@
 // Forms: files are pictures, the other fields options in text form.
+import type { Multipart } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
-import { badRequest } from './errors.js';
+import { badRequest, HttpError } from './errors.js';
 import type { Picture } from './images.js';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -12,15 +13,22 @@ export const uploadsOf = (request: FastifyRequest): Picture[] => uploads.get(req
 /** Makes of a form what JSON would have been; its pictures stay bytes. */
 export const readMultipart = (properties: Properties) => async (request: FastifyRequest) => {
   if (!request.isMultipart()) return;
+  const { bodyLimit } = request.routeOptions;
+  let bytes = 0;
   const body: Record<string, unknown> = {};
   const files: Picture[] = [];
-  for await (const part of request.parts()) {
+  for await (const part of partsOf(request)) {
     if (part.type === 'file') {
       if (part.fieldname !== 'image' && part.fieldname !== 'images')
         throw badRequest(`files are pictures and come as "image", not as ${JSON.stringify(part.fieldname)}`);
-      files.push(await part.toBuffer());
+      const file = await part.toBuffer();
+      bytes += file.length;
+      if (bytes > bodyLimit) throw tooLarge('the form is too large'); // it did not say so before
+      files.push(file);
     } else {
       const { fieldname: name, value } = part;
+      if (part.valueTruncated)
+        throw tooLarge(`${name} is too long for a field of a form: send JSON, and pictures as files`);
       const schema = (Object.hasOwn(properties, name) ? properties[name] : undefined) as Schema | undefined;
       const one = fromText(String(value), schema);
       const list = listOf(schema);
@@ -35,6 +43,18 @@ export const readMultipart = (properties: Properties) => async (request: Fastify
   uploads.set(request, files);
   request.body = body;
 };
+
+/** What a refused form still has is read and forgotten: otherwise its connection would stand still, and wait for that. */
+async function* partsOf(request: FastifyRequest): AsyncIterable<Multipart> {
+  try {
+    yield* request.parts();
+  } finally {
+    request.raw.unpipe();
+    request.raw.resume();
+  }
+}
+
+const tooLarge = (message: string) => new HttpError(413, 'ERR_BODY_TOO_LARGE', message);
 
 interface Schema {
   type?: string | readonly string[];

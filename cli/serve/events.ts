@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import type { Call } from './call.js';
 import { ClientLeft, errorBody, toHttpError } from './errors.js';
+import { whenOver } from './over.js';
 
 export const DONE = 'data: [DONE]\n\n';
 
@@ -43,6 +44,8 @@ export async function sendEvents(
     }
     raw.end();
   } finally {
+    const timer = setTimeout(() => raw.destroy(), slow * 1000).unref();
+    whenOver(reply, () => clearTimeout(timer)); // the rest is to be read too
     await iterator.return?.();
   }
 }
@@ -53,7 +56,7 @@ async function drained({ raw }: FastifyReply, { signal }: Call, slow: number): P
   try {
     await once(raw, 'drain', { signal });
   } catch {
-    throw signal.reason; // the connection's end aborts the call
+    throw signal.reason ?? new ClientLeft('the client closed the connection'); // its end aborts the call
   } finally {
     clearTimeout(timer);
   }

@@ -17,6 +17,8 @@ export interface LastTurn {
 }
 
 const ASKS = new Set(['user']);
+/** As the tasks take. */
+const MOST_IMAGES = 64;
 const INSTRUCTS = new Set(['system', 'developer']);
 
 /**
@@ -46,7 +48,9 @@ export function lastTurn(turns: Turn[], lenient: boolean): LastTurn {
     ...(before > 0 ? [`${before} earlier messages`] : []),
   ];
   const seen = asked.findLast(({ images }) => images.length > 0);
-  return { text: last.text, images: seen?.images ?? [], ignored };
+  const { images = [] } = seen ?? {};
+  if (images.length > MOST_IMAGES) throw badRequest(`there may be ${MOST_IMAGES} pictures`, images[MOST_IMAGES]?.param);
+  return { text: last.text, images, ignored };
 }
 
 const isEmpty = (content: unknown): boolean =>

@@ -36,6 +36,8 @@ export class Downloads {
     const again = this.all.find((one) => one.model === model && one.state === 'running');
     if (again || this.models.has(model))
       throw new HttpError(409, 'ERR_IN_USE', `${model} is ${again ? 'being fetched' : 'served'} already`);
+    // What became of earlier tries is of no use any more.
+    for (const old of this.all) if (old.model === model) this.#downloads.delete(old.id);
     const told: Download = {
       id: randomUUID(),
       model,

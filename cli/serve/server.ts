@@ -1,5 +1,6 @@
 // A server of its own, as `paligemma serve` starts it.
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import fp from 'fastify-plugin';
@@ -8,10 +9,8 @@ import { answerError, errorBody, HttpError } from './errors.js';
 import { type ServerOptions, settingsOf } from './options.js';
 import { paligemmaServer } from './plugin.js';
 
-/** For the whole of a request, headers and body. */
-const SEND_MS = 120_000;
-/** How often Node looks for those that take longer. */
-const LOOK_MS = 5_000;
+/** How long a client may take to send a request, headers and body, and how often Node looks for those that take longer. */
+const SENDING = { requestTimeout: 120_000, connectionsCheckingInterval: 5_000 };
 
 export interface RunningServer {
   /** `http://127.0.0.1:3000` */
@@ -21,14 +20,20 @@ export interface RunningServer {
 }
 
 /** @throws what listening throws, such as EADDRINUSE */
-export async function startServer(options: ServerOptions, port: number, logger: Logger): Promise<RunningServer> {
+export async function startServer(
+  options: ServerOptions,
+  port: number,
+  logger: Logger,
+  sending = SENDING,
+): Promise<RunningServer> {
   const { bodyLimit, host } = settingsOf(options);
   const app: FastifyInstance = Fastify({
-    loggerInstance: logger as FastifyBaseLogger,
+    // At the level of traces, what reads forms tells the headers, with the key.
+    loggerInstance: logger.child({}, { redact: ['busboyOptions.headers'] }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout: SEND_MS,
-    http: { connectionsCheckingInterval: LOOK_MS },
+    requestTimeout: sending.requestTimeout,
+    http: { connectionsCheckingInterval: sending.connectionsCheckingInterval },
     return503OnClosing: false, // the models say so, in the shape of other errors
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => given(headers['x-request-id']) ?? randomUUID(),
@@ -44,12 +49,15 @@ export async function startServer(options: ServerOptions, port: number, logger: 
   return {
     url,
     async close(grace) {
+      let last: NodeJS.Timeout | undefined;
       const timer = setTimeout(() => {
         app.paligemma.calls.end(new HttpError(503, 'ERR_STOPPING', 'the server is being stopped'));
-        setTimeout(() => app.server.closeAllConnections(), 500).unref();
+        // Not unref'ed, as what waits for a client alone does not keep the process.
+        last = setTimeout(() => app.server.closeAllConnections(), 500);
       }, grace * 1000);
       await app.close();
       clearTimeout(timer);
+      clearTimeout(last);
     },
   };
 }
@@ -67,6 +75,8 @@ const UNREADABLE: Readonly<Record<string, [status: number, line: string, code: s
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, line, code] = UNREADABLE[error.code ?? ''] ?? [400, 'Bad Request', 'ERR_INVALID_REQUEST'];
+  // An answer is half-sent: whatever came now would be read as the rest of it.
+  if ((socket as { _httpMessage?: ServerResponse | null })._httpMessage?.headersSent) return void socket.destroy();
   const body = JSON.stringify(errorBody(new HttpError(status, code, line.toLowerCase())));
   const head = `HTTP/1.1 ${status} ${line}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
   if (socket.writable) socket.write(head + body);

@@ -122,6 +122,13 @@ if (target.judge) {
 const letThrough = target.judge ? { judged: all.length, passed: passed.length } : {};
 if (!values.judge) await inLanes(passed, 'use', jobs, (number, outcome) => record('use', number, outcome));
 
+// What only shows after all of them.
+const { failed: late = [], told: more = {} } = (await target.finish?.()) ?? {};
+for (const why of late) {
+  failures.push({ case: 'end', stage: 'use', why });
+  console.error(`${name}, at the end: ${why}`);
+}
+
 const seconds = (performance.now() - started) / 1000;
 const kinds = {};
 for (const { stage, why } of failures) {
@@ -140,6 +147,7 @@ console.log(
     failed: failures.length,
     kinds,
     failing: failures.map((failure) => failure.case).sort((a, b) => a - b),
+    ...more,
     seconds: Math.round(seconds * 10) / 10,
     casesPerSecond: Math.round((done / seconds) * 10) / 10,
   }),

@@ -33,12 +33,19 @@ export async function startServer(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: sending.requestTimeout,
-    http: { connectionsCheckingInterval: sending.connectionsCheckingInterval },
+    http: {
+      connectionsCheckingInterval: sending.connectionsCheckingInterval,
+      requireHostHeader: false, // Node's refusal has no body; the guard's has
+    },
     return503OnClosing: false, // the models say so, in the shape of other errors
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => given(headers['x-request-id']) ?? randomUUID(),
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => answerError(error, request as never, reply as never),
+  });
+  app.server.on('checkExpectation', (_, response: ServerResponse) => {
+    const body = errorBody(new HttpError(417, 'ERR_INVALID_REQUEST', 'only 100-continue may be expected'));
+    response.writeHead(417, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   // A function of its own: it is marked, and the plugin is to stay one that others mount at a prefix.
   await app.register(

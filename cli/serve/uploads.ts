@@ -1,6 +1,7 @@
 // Forms: files are pictures, the other fields options in text form.
 import type { Multipart } from '@fastify/multipart';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyRequest } from 'fastify';
+import { reasonOf } from 'node-paligemma/support';
 import { badRequest, HttpError } from './errors.js';
 import type { Picture } from './images.js';
 
@@ -48,6 +49,10 @@ export const readMultipart = (properties: Properties) => async (request: Fastify
 async function* partsOf(request: FastifyRequest): AsyncIterable<Multipart> {
   try {
     yield* request.parts();
+  } catch (error) {
+    // The parser's own errors have no status.
+    if (error instanceof HttpError || typeof (error as FastifyError).statusCode === 'number') throw error;
+    throw badRequest(`the form cannot be read: ${reasonOf(error)}`);
   } finally {
     request.raw.unpipe();
     request.raw.resume();

@@ -1,5 +1,4 @@
 // Forms: files are pictures, the other fields options in text form.
-import type { Multipart } from '@fastify/multipart';
 import type { FastifyError, FastifyRequest } from 'fastify';
 import { reasonOf } from 'node-paligemma/support';
 import { badRequest, HttpError } from './errors.js';
@@ -14,14 +13,30 @@ export const uploadsOf = (request: FastifyRequest): Picture[] => uploads.get(req
 /** Makes of a form what JSON would have been; its pictures stay bytes. */
 export const readMultipart = (properties: Properties) => async (request: FastifyRequest) => {
   if (!request.isMultipart()) return;
+  try {
+    await read(request, properties);
+  } catch (error) {
+    // The parser's own errors have no status.
+    if (error instanceof HttpError || typeof (error as FastifyError).statusCode === 'number') throw error;
+    throw badRequest(`the form cannot be read: ${reasonOf(error)}`);
+  } finally {
+    // What a refused form still has is read and forgotten: otherwise its connection would stand still, and wait for that.
+    request.raw.unpipe();
+    request.raw.resume();
+  }
+};
+
+async function read(request: FastifyRequest, properties: Properties): Promise<void> {
   const { bodyLimit } = request.routeOptions;
   let bytes = 0;
   const body: Record<string, unknown> = {};
   const files: Picture[] = [];
-  for await (const part of partsOf(request)) {
+  for await (const part of request.parts()) {
     if (part.type === 'file') {
       if (part.fieldname !== 'image' && part.fieldname !== 'images')
-        throw badRequest(`files are pictures and come as "image", not as ${JSON.stringify(part.fieldname)}`);
+        throw badRequest(
+          `files are pictures and come as "image", not as ${JSON.stringify(part.fieldname.slice(0, 100))}`,
+        );
       const file = await part.toBuffer();
       bytes += file.length;
       if (bytes > bodyLimit) throw tooLarge('the form is too large'); // it did not say so before
@@ -43,20 +58,6 @@ export const readMultipart = (properties: Properties) => async (request: Fastify
   }
   uploads.set(request, files);
   request.body = body;
-};
-
-/** What a refused form still has is read and forgotten: otherwise its connection would stand still, and wait for that. */
-async function* partsOf(request: FastifyRequest): AsyncIterable<Multipart> {
-  try {
-    yield* request.parts();
-  } catch (error) {
-    // The parser's own errors have no status.
-    if (error instanceof HttpError || typeof (error as FastifyError).statusCode === 'number') throw error;
-    throw badRequest(`the form cannot be read: ${reasonOf(error)}`);
-  } finally {
-    request.raw.unpipe();
-    request.raw.resume();
-  }
 }
 
 const tooLarge = (message: string) => new HttpError(413, 'ERR_BODY_TOO_LARGE', message);

@@ -19,10 +19,6 @@ export const readMultipart = (properties: Properties) => async (request: Fastify
     // The parser's own errors have no status.
     if (error instanceof HttpError || typeof (error as FastifyError).statusCode === 'number') throw error;
     throw badRequest(`the form cannot be read: ${reasonOf(error)}`);
-  } finally {
-    // What a refused form still has is read and forgotten: otherwise its connection would stand still, and wait for that.
-    request.raw.unpipe();
-    request.raw.resume();
   }
 };
 

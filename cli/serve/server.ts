@@ -35,6 +35,7 @@ export async function startServer(
     requestTimeout: sending.requestTimeout,
     http: {
       connectionsCheckingInterval: sending.connectionsCheckingInterval,
+      headersTimeout: Math.min(60_000, sending.requestTimeout),
       requireHostHeader: false, // Node's refusal has no body; the guard's has
     },
     return503OnClosing: false, // the models say so, in the shape of other errors
@@ -62,7 +63,10 @@ export async function startServer(
         // Not unref'ed, as what waits for a client alone does not keep the process.
         last = setTimeout(() => app.server.closeAllConnections(), 500);
       }, grace * 1000);
+      // Those that were busy when it began stay open otherwise, for their next request.
+      const idle = setInterval(() => app.server.closeIdleConnections(), 100);
       await app.close();
+      clearInterval(idle);
       clearTimeout(timer);
       clearTimeout(last);
     },

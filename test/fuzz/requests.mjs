@@ -591,7 +591,7 @@ function randomSchema(random, depth) {
     () => ({ definitions: doubled, $ref: '#/definitions/d0' }),
     () => ({ ...choice, definitions: doubled, allOf: [{ $ref: '#/definitions/d30' }] }),
     () => deep,
-    () => ({ oneOf: Array.from({ length: random.pick([2, 2000]) }, inner) }),
+    () => ({ oneOf: [inner(), ...Array(random.pick([1, 2000])).fill(choice)] }),
     () => ({ properties: null }),
     () => ({ properties: { a: null, b: 5, c: inner() } }),
     () => ({ type: random.pick(['none', 5, [], ['string', 'string']]) }),

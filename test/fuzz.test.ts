@@ -35,6 +35,7 @@ describe('what is damaged is answered or refused with the right error, and the p
     ['npz', 30],
     ['tars', 40],
     ['lists', 40],
+    ['requests', 60],
   ])(
     '%s',
     async (target, count, ...more) => {

@@ -44,6 +44,9 @@ const FASTIFY: Readonly<Record<string, string>> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'ERR_UNSUPPORTED_MEDIA_TYPE',
 };
 
+/** Of those that repeat the path, with what is asked in it. */
+const PATHS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH']);
+
 type Wrong = NonNullable<FastifyError['validation']>[number];
 
 /** Any failure as one with a status. */
@@ -59,7 +62,8 @@ export function toHttpError(error: unknown): HttpError {
   if (wrong) return wrongField(wrong);
   if (statusCode >= 400 && statusCode < 500) {
     const name = FASTIFY[code] ?? (statusCode === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_INVALID_REQUEST');
-    return new HttpError(statusCode, name, message ?? 'the request cannot be read');
+    const words = PATHS.has(code) ? 'the path cannot be read' : message;
+    return new HttpError(statusCode, name, words ?? 'the request cannot be read');
   }
   return new HttpError(500, 'ERR_UNKNOWN', 'the server failed; its log says why');
 }

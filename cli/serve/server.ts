@@ -42,7 +42,10 @@ export async function startServer(
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => given(headers['x-request-id']) ?? randomUUID(),
     clientErrorHandler: refuseUnreadable,
-    frameworkErrors: (error, request, reply) => answerError(error, request as never, reply as never),
+    frameworkErrors(error, request, reply) {
+      reply.header('x-request-id', request.id); // no hook does
+      answerError(error, request as never, reply as never);
+    },
   });
   app.server.on('checkExpectation', (_, response: ServerResponse) => {
     const body = errorBody(new HttpError(417, 'ERR_INVALID_REQUEST', 'only 100-continue may be expected'));

@@ -314,6 +314,15 @@ describe('requests that mean harm', () => {
     expect(await outcome(post(url, shaped(choice)))).toBe('whole');
   });
 
+  test('at paths that cannot be read are refused in words of the server', async () => {
+    const url = await here();
+    for (const path of ['/v1/models/%E0%A4', `/page/downloads/${'x'.repeat(3000)}`]) {
+      const response = await fetch(`${url}${path}?secret`, { method: 'DELETE' });
+      expect(response.headers.get('x-request-id')).toMatch(/^[\w-]+$/);
+      expect(await response.json()).toMatchObject({ error: { message: 'the path cannot be read' } });
+    }
+  });
+
   test('with half of a character are answered', async () => {
     const url = await here();
     const half = { messages: [{ role: 'user', content: content('what is \ud800?') }] };

@@ -7,11 +7,15 @@ import type { Settings } from './options.js';
 export type Picture = Uint8Array;
 
 export class Pictures {
-  private constructor(private readonly remote: Access | undefined) {}
+  private constructor(
+    private readonly remote: Access | undefined,
+    private readonly mostBytes: number,
+  ) {}
 
   static async open({ allowRemoteImages, bodyLimit }: Settings): Promise<Pictures> {
     return new Pictures(
       allowRemoteImages ? await Access.open({ publicUrlsOnly: true, maxBytes: bodyLimit }) : undefined,
+      bodyLimit,
     );
   }
 
@@ -30,6 +34,20 @@ export class Pictures {
         param,
       );
     return this.remote.fetch(url, signal, true);
+  }
+
+  /** One after another: a few names of large pictures may not fill the memory. @param named each with where it stands */
+  async fromUrls(named: readonly (readonly [url: unknown, param: string])[], signal: AbortSignal): Promise<Picture[]> {
+    const pictures: Picture[] = [];
+    let bytes = 0;
+    for (const [url, param] of named) {
+      const picture = await this.fromUrl(url, param, signal);
+      bytes += picture.length;
+      if (bytes > this.mostBytes)
+        throw badRequest(`the pictures of a request have ${this.mostBytes} bytes at most`, param);
+      pictures.push(picture);
+    }
+    return pictures;
   }
 
   /** A picture in base64 alone, as Hugging Face's clients send it, or as a URL. */

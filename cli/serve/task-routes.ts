@@ -189,8 +189,7 @@ async function picturesOf(
     ...(image == null ? [] : [[image, 'image'] as const]),
     ...(images ?? []).map((one, i) => [one, `images.${i}`] as const),
   ];
-  const read = await Promise.all(named.map(([url, param]) => pictures.fromUrl(url, param, signal)));
-  return [...uploadsOf(request), ...read];
+  return [...uploadsOf(request), ...(await pictures.fromUrls(named, signal))];
 }
 
 const withoutNull = (options: object): object =>

@@ -63,7 +63,10 @@ export async function questionOf(
   const prompt = plain ? friendly(text) : text;
   if (prompt !== text) reply.header('x-paligemma-prompt', forHeader(prompt));
   const form = formOf(format, text);
-  const pictures = await Promise.all(images.map(({ url, param }) => context.pictures.fromUrl(url, param, call.signal)));
+  const pictures = await context.pictures.fromUrls(
+    images.map(({ url, param }) => [url, param] as const),
+    call.signal,
+  );
   if (pictures.length !== 1 && form) throw badRequest('an answer of this form needs one picture', 'response_format');
   return { served, prompt, pictures, choosing, form };
 }

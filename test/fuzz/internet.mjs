@@ -1,6 +1,6 @@
 // Loaded into a server before its program: an internet of a few names, of which nothing is outside this machine.
 //   public.test has a public address, private.test a private one, rebinding.test these by turns.
-// Who connects to the public address reaches the port FUZZ_INTERNET on the loopback.
+// Who connects to the public address reaches the loopback. Who would connect to another one is reported to the port FUZZ_CANARY.
 import dns from 'node:dns';
 import net from 'node:net';
 
@@ -19,12 +19,12 @@ dns.lookup = (name, options, done) => {
 };
 const { connect } = net;
 net.connect = (options, ...rest) => {
-  if (typeof options !== 'object' || !options.lookup || !process.env.FUZZ_INTERNET) return connect(options, ...rest);
-  let outside = false;
+  if (typeof options !== 'object' || !options.lookup || !process.env.FUZZ_CANARY) return connect(options, ...rest);
   const looked = (host, wanted, done) =>
     options.lookup(host, { ...wanted, all: true }, (error, found) => {
       if (error) return done(error, '', 0);
-      outside = found.some(({ address }) => address === PUBLIC);
+      const outside = found.some(({ address }) => address === PUBLIC);
+      if (!outside) connect(Number(process.env.FUZZ_CANARY), '127.0.0.1').end('GET /private HTTP/1.0\r\n\r\n');
       const where = outside ? [{ address: '127.0.0.1', family: 4 }] : found;
       if (wanted.all) done(null, where);
       else done(null, where[0].address, where[0].family);

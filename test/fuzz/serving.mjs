@@ -58,7 +58,7 @@ export async function openServers(folder) {
   const plain = await start(false, {});
   const remote = await start(true, {
     NODE_OPTIONS: `--import ${internet}`,
-    FUZZ_INTERNET: String(outer.port),
+    FUZZ_CANARY: String(inner.port),
   });
   const notes = { plain: plain.port, remote: remote.port, inner: inner.port, outer: outer.port, file };
   const described = await fetch(`${plain.url}/openapi.json`);

@@ -54,7 +54,8 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof PaliGemmaError) {
     const status = STATUS[error.code] ?? 500;
-    const again = error.code === 'ERR_ENGINE_DIED' && !isGivenUp(error);
+    // The next one who asks finds a new process, or a model that is loaded anew.
+    const again = (error.code === 'ERR_ENGINE_DIED' && !isGivenUp(error)) || error.code === 'ERR_DISPOSED';
     return new HttpError(status, error.code, error.message, again ? { retryAfter: 1 } : {});
   }
   const { validation, statusCode = 500, code = '', message } = error as Partial<FastifyError>;

@@ -40,6 +40,8 @@ beforeAll(async () => {
   const sources = (file: string) => !['dist', 'node_modules'].includes(path.basename(file));
   for (const name of ['lib', 'cli'])
     fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true, filter: sources });
+  const own = path.join(ROOT, 'cli', 'node_modules'); // what npm could not put beside what others need
+  if (fs.existsSync(own)) fs.symlinkSync(own, path.join(root, 'cli', 'node_modules'));
   const index = path.join(root, 'lib', 'tasks', 'index.ts');
   fs.writeFileSync(path.join(root, 'lib', 'tasks', 'tally.ts'), DESCRIPTION);
   const text = fs.readFileSync(index, 'utf8');

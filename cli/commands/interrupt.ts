@@ -12,6 +12,13 @@ export interface Interruption {
   end: AbortSignal;
 }
 
+/** Comes when a signal does. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /**
  * Work that Ctrl-C or SIGTERM ends: the first to finish what is begun, the second at once, whatever hangs, with status 130.
  */

@@ -17,7 +17,7 @@ import {
   remark,
   WITHOUT_MODEL,
 } from './common.js';
-import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
+import { aborted, FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
 
 interface Options extends Omit<CommonOptions, 'model'>, Omit<LogOptions, 'metrics'> {
   model?: string[];
@@ -156,9 +156,3 @@ async function openPage(url: string): Promise<void> {
   const { default: open } = await import('open');
   await open(url).catch(() => remark('no browser could be opened'));
 }
-
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { startWorker, type WorkerOptions } from '../fleet/worker.js';
 import { type LogOptions, logOptions, openLog, queueOption, redisUrl } from './batch-options.js';
 import { type CommonOptions, commaList, fail, lacksModel, modelCommand, numeric, remark, withModel } from './common.js';
-import { FINISHING, INTERRUPTED, type Interruption, interruptible } from './interrupt.js';
+import { aborted, FINISHING, INTERRUPTED, type Interruption, interruptible } from './interrupt.js';
 import { publishMetrics } from './metrics.js';
 import { WorkerMetrics } from './worker-metrics.js';
 
@@ -95,9 +95,3 @@ async function untilOver(
   log.info('closed');
   return undefined;
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -28,6 +28,7 @@ export {
 } from './batch/item.js';
 export { type RunOptions, run } from './batch/run.js';
 export { isGivenUp } from './engine/isolated/isolated-engine.js';
+export { logprobOf } from './engine/run-task.js';
 export { isHubId } from './hub/hub.js';
 export { hubToken } from './hub/token.js';
 export { Access } from './image/access.js';

@@ -1,5 +1,5 @@
 // A request under way: it ends when its client leaves, when it takes too long, and when the server gives it up.
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { ClientLeft, HttpError } from './errors.js';
 import { whenOver } from './over.js';
 
@@ -8,18 +8,14 @@ export interface Call {
   signal: AbortSignal;
 }
 
-const calls = new WeakMap<FastifyRequest, Call>();
-
 /** All calls under way of a server. */
 export class Calls {
   readonly #underWay = new Set<AbortController>();
 
   constructor(private readonly seconds: number) {}
 
-  /** The call of a request, which is one from when its handler asks for it until its answer is sent. */
-  of(request: FastifyRequest, reply: FastifyReply): Call {
-    const known = calls.get(request);
-    if (known) return known;
+  /** The call of a request, from when its handler asks for it, once, until its answer is sent. */
+  of(reply: FastifyReply): Call {
     const end = new AbortController();
     const late = new HttpError(408, 'ERR_TIMEOUT', `no answer within ${this.seconds} s`, { shouldRetry: false });
     const timer = setTimeout(() => end.abort(late), this.seconds * 1000);
@@ -29,9 +25,7 @@ export class Calls {
       this.#underWay.delete(end);
       if (!reply.raw.writableFinished) end.abort(new ClientLeft('the client closed the connection'));
     });
-    const call = { signal: end.signal };
-    calls.set(request, call);
-    return call;
+    return { signal: end.signal };
   }
 
   /** Answers all of them with an error. */

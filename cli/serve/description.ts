@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { openTo } from './guard.js';
 import { version } from './package.js';
 
 const TAGS = [
@@ -31,9 +32,7 @@ export async function describeInterface(app: FastifyInstance): Promise<void> {
   });
   app.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, async () => app.swagger());
   await app.register(async (scope) => {
-    scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, open: true };
-    });
+    openTo(scope);
     await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, theme: { title: 'paligemma serve' } });
   });
 }

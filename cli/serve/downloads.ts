@@ -1,8 +1,8 @@
 // Models that are fetched for the page. What is there is served.
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
-import { download, PaliGemmaError, type Progress, type Quantization } from 'node-paligemma';
-import { reasonOf } from 'node-paligemma/support';
+import { type BatchError, download, type Progress, type Quantization } from 'node-paligemma';
+import { describe } from 'node-paligemma/support';
 import { HttpError } from './errors.js';
 import type { Models } from './models/models.js';
 import type { Settings } from './options.js';
@@ -13,7 +13,7 @@ export interface Download {
   quantization: Quantization | 'auto';
   state: 'running' | 'done' | 'failed' | 'cancelled';
   progress?: Progress;
-  error?: { code: string; message: string };
+  error?: BatchError;
   /** What its user should read: licences. */
   notices: string[];
 }
@@ -79,10 +79,10 @@ export class Downloads {
       this.models.add({ model, load });
       told.state = 'done';
     } catch (error) {
-      const code = error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN';
+      const failure = describe(error);
       told.state = signal.aborted ? 'cancelled' : 'failed';
-      if (!signal.aborted) told.error = { code, message: reasonOf(error) };
-      this.log.warn({ model, code }, 'a model was not fetched');
+      if (!signal.aborted) told.error = failure;
+      this.log.warn({ model, code: failure.code }, 'a model was not fetched');
     }
   }
 }

@@ -2,7 +2,7 @@
 // and by names of theirs that resolve to 127.0.0.1 (DNS rebinding).
 import { createHash, timingSafeEqual } from 'node:crypto';
 import net from 'node:net';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpError } from './errors.js';
 import type { Settings } from './options.js';
 
@@ -11,6 +11,13 @@ declare module 'fastify' {
     /** Needs no key. */
     open?: boolean;
   }
+}
+
+/** What is registered in this scope needs no key. */
+export function openTo(scope: FastifyInstance): void {
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, open: true };
+  });
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest();

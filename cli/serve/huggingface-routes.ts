@@ -1,6 +1,7 @@
 // Hugging Face's task schemas (huggingface.js, packages/tasks), for its clients with an endpoint's URL.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Detection, Mask, Segment } from 'node-paligemma';
+import { logprobOf } from 'node-paligemma/support';
 import sharp from 'sharp';
 import { badRequest } from './errors.js';
 import type { Picture } from './images.js';
@@ -58,7 +59,7 @@ export function huggingFaceRoutes(app: FastifyInstance, context: Context): void 
     imageOf: (inputs: unknown) => unknown = (inputs) => inputs,
   ) =>
     app.post<Route>(`/hf/${name}`, { schema: { ...SCHEMA, summary } }, async (request, reply) => {
-      const { signal } = context.calls.of(request, reply);
+      const { signal } = context.calls.of(reply);
       const { inputs, parameters } = bodyOf(request);
       const { model, labels } = request.query;
       const asked = { served: context.models.get(model), signal, parameters, inputs, labels };
@@ -84,12 +85,12 @@ export function huggingFaceRoutes(app: FastifyInstance, context: Context): void 
       const { question } = inputs as { question?: unknown };
       if (typeof question !== 'string' || question.trim() === '')
         throw badRequest('inputs.question must be a question', 'inputs.question');
-      const { text, logprobs = [] } = await served.use(
+      const answered = await served.use(
         (model) =>
           model.generate({ prompt: `answer en ${question}`, images: [picture], logprobs: 0, locations: false, signal }),
         signal,
       );
-      return [{ answer: text, score: Math.exp(logprobs.reduce((sum, { logprob }) => sum + logprob, 0)) }];
+      return [{ answer: answered.text, score: Math.exp(logprobOf(answered)) }];
     },
     (inputs) => (inputs as { image?: unknown } | undefined)?.image,
   );

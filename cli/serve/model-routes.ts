@@ -1,13 +1,12 @@
 // What is served here and how it does: GET /v1/models, /health, /metrics.
 import type { FastifyInstance } from 'fastify';
-import { PaliGemmaError } from 'node-paligemma';
-import { reasonOf } from 'node-paligemma/support';
+import { describe } from 'node-paligemma/support';
 import { HttpError } from './errors.js';
 import type { ServedModel } from './models/served-model.js';
 import type { Context } from './plugin.js';
 
 export function modelRoutes(app: FastifyInstance, { models, settings, counts }: Context): void {
-  const described = (model: ServedModel) => describe(model, settings.friendlyPrompts);
+  const described = (model: ServedModel) => entryOf(model, settings.friendlyPrompts);
 
   app.get('/v1/models', { schema: { tags: ['Models'], summary: 'the models that are served' } }, async () => ({
     object: 'list',
@@ -28,7 +27,7 @@ export function modelRoutes(app: FastifyInstance, { models, settings, counts }: 
       if (settings.preload && models.all.some(({ state }) => state === 'loading'))
         throw new HttpError(503, 'ERR_MODEL_LOADING', 'Loading model', { retryAfter: 1 });
       const failed = settings.preload ? models.all.find(({ state }) => state === 'failed') : undefined;
-      if (failed) throw new HttpError(503, codeOf(failed.error), `the model ${failed.id} cannot be loaded`);
+      if (failed) throw new HttpError(503, describe(failed.error).code, `the model ${failed.id} cannot be loaded`);
       return { status: 'ok' };
     },
   );
@@ -39,9 +38,7 @@ export function modelRoutes(app: FastifyInstance, { models, settings, counts }: 
     );
 }
 
-const codeOf = (error: unknown): string => (error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN');
-
-function describe(model: ServedModel, friendlyPrompts: boolean | 'auto') {
+function entryOf(model: ServedModel, friendlyPrompts: boolean | 'auto') {
   const { id, created, state, progress, error, info } = model;
   const { path: _path, files: _files, ...told } = info ?? {};
   return {
@@ -52,9 +49,9 @@ function describe(model: ServedModel, friendlyPrompts: boolean | 'auto') {
     paligemma: {
       state,
       ...(progress && { progress }),
-      ...(state === 'failed' && { error: { code: codeOf(error), message: reasonOf(error) } }),
+      ...(state === 'failed' && { error: describe(error) }),
       embedded: info?.embedded ?? model.options.model === 'embedded',
-      friendlyPrompts: friendlyPrompts === 'auto' ? model.manyTasks : friendlyPrompts,
+      friendlyPrompts: model.takesQuestions(friendlyPrompts),
       ...(info && { info: told }),
     },
   };

@@ -6,7 +6,7 @@ import { PaliGemma } from 'node-paligemma';
 import { hubToken, QUANTIZATIONS } from 'node-paligemma/support';
 import { Downloads } from './downloads.js';
 import { HttpError } from './errors.js';
-import { isLoopback } from './guard.js';
+import { isLoopback, openTo } from './guard.js';
 import { PAGE_FOLDER, version } from './package.js';
 import type { Context } from './plugin.js';
 
@@ -37,9 +37,7 @@ export async function pageRoutes(app: FastifyInstance, context: Context): Promis
   };
 
   await app.register(async (scope) => {
-    scope.addHook('onRoute', (route) => {
-      route.schema = { ...route.schema, hide: true }; // the page's own
-    });
+    hide(scope);
     scope.get('/page/config', { config: { open: true } }, async (request) => ({
       version,
       keyNeeded: settings.apiKeys.length > 0,
@@ -80,10 +78,8 @@ export async function pageRoutes(app: FastifyInstance, context: Context): Promis
   });
 
   await app.register(async (scope) => {
-    scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, open: true };
-      route.schema = { ...route.schema, hide: true };
-    });
+    openTo(scope);
+    hide(scope);
     if (existsSync(PAGE_FOLDER))
       await scope.register(fastifyStatic, {
         root: PAGE_FOLDER,
@@ -98,5 +94,12 @@ export async function pageRoutes(app: FastifyInstance, context: Context): Promis
         },
       });
     else scope.get('/', async () => ({ name: 'paligemma serve', version, see: '/openapi.json' }));
+  });
+}
+
+/** What is the page's own stands in no description. */
+function hide(scope: FastifyInstance): void {
+  scope.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true };
   });
 }

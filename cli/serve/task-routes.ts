@@ -33,6 +33,17 @@ const COMMON = {
   images: { type: ['array', 'null'], items: { type: 'string' }, maxItems: 64, description: 'several pictures' },
 } as const;
 
+/** How a route takes options: in JSON, or in a form. */
+const taking = (summary: string, properties: object, required: readonly string[] = []) => ({
+  preValidation: readMultipart(properties as Record<string, unknown>),
+  schema: {
+    tags: ['Tasks'],
+    summary,
+    consumes: ['application/json', 'multipart/form-data'],
+    body: { type: 'object', properties, required, additionalProperties: false },
+  },
+});
+
 export function taskRoutes(app: FastifyInstance, context: Context): void {
   for (const task of allTasks) taskRoute(app, context, task);
   scoreRoute(app, context);
@@ -49,17 +60,11 @@ function taskRoute(app: FastifyInstance, context: Context, task: Task): void {
   app.post<{ Body: Asked }>(
     `/v1/tasks/${task.name}`,
     {
-      preValidation: readMultipart(properties),
-      schema: {
-        tags: ['Tasks'],
-        summary: task.summary,
-        consumes: ['application/json', 'multipart/form-data'],
-        body: { type: 'object', properties, required: options.required, additionalProperties: false },
-      },
+      ...taking(task.summary, properties, options.required),
       config: { answers: result },
     },
     async (request, reply) => {
-      const call = context.calls.of(request, reply);
+      const call = context.calls.of(reply);
       const { model: name, image, images, stream, ...asked } = request.body;
       const served = context.models.get(name);
       const pictures = await picturesOf(request, context, call.signal);
@@ -67,14 +72,12 @@ function taskRoute(app: FastifyInstance, context: Context, task: Task): void {
       const chosen = { ...withoutNull(asked), signal: call.signal } as TaskRunOptions<TaskName>;
       const taskName = task.name as TaskName;
       if (stream) {
-        const events = streamed(context, served.id, task, (signal) =>
-          served.stream(async function* (model) {
-            const text = model.stream(taskName, pictures, { ...chosen, signal });
-            yield* text;
-            yield await text.result;
-          }, signal),
-        );
-        return sendEvents(reply, call, context.settings.slowClient, events(call.signal));
+        const pieces = served.stream(async function* (model) {
+          const text = model.stream(taskName, pictures, chosen);
+          yield* text;
+          yield await text.result;
+        }, call.signal);
+        return sendEvents(reply, call, context.settings.slowClient, streamed(context, served.id, task, pieces));
       }
       const run = await served.use((model) => model.run(taskName, pictures, chosen), call.signal);
       context.counts.answered(served.id, run.usage);
@@ -86,23 +89,22 @@ function taskRoute(app: FastifyInstance, context: Context, task: Task): void {
 }
 
 /** Pieces of text, then the whole answer. */
-const streamed = (
+async function* streamed(
   context: Context,
   id: string,
   task: Task,
-  pieces: (signal: AbortSignal) => AsyncIterable<string | TaskRun<TaskName>>,
-) =>
-  async function* (signal: AbortSignal): AsyncIterable<string> {
-    for await (const piece of pieces(signal)) {
-      if (typeof piece === 'string') {
-        yield event({ type: 'text', text: piece });
-      } else {
-        context.counts.answered(id, piece.usage);
-        yield event({ type: 'result', ...(await answerOf(id, task, piece)) });
-      }
+  pieces: AsyncIterable<string | TaskRun<TaskName>>,
+): AsyncIterable<string> {
+  for await (const piece of pieces) {
+    if (typeof piece === 'string') {
+      yield event({ type: 'text', text: piece });
+    } else {
+      context.counts.answered(id, piece.usage);
+      yield event({ type: 'result', ...(await answerOf(id, task, piece)) });
     }
-    yield DONE;
-  };
+  }
+  yield DONE;
+}
 
 async function answerOf(model: string, task: Task, run: TaskRun<TaskName>): Promise<object> {
   const { text: _, result, ...rest } = run;
@@ -118,17 +120,9 @@ function scoreRoute(app: FastifyInstance, { calls, models, ...context }: Context
   };
   app.post<{ Body: Asked & { prompt: string; answer: string } }>(
     '/v1/tasks/score',
-    {
-      preValidation: readMultipart(properties),
-      schema: {
-        tags: ['Tasks'],
-        summary: 'how probable an answer is',
-        consumes: ['application/json', 'multipart/form-data'],
-        body: { type: 'object', properties, required: ['prompt', 'answer'], additionalProperties: false },
-      },
-    },
+    taking('how probable an answer is', properties, ['prompt', 'answer']),
     async (request, reply) => {
-      const { signal } = calls.of(request, reply);
+      const { signal } = calls.of(reply);
       const { model, prompt, answer } = request.body;
       const served = models.get(model);
       const images = await picturesOf(request, context, signal);
@@ -149,17 +143,9 @@ function encodeRoute(app: FastifyInstance, { calls, models, ...context }: Contex
   };
   app.post<{ Body: Asked & { encoding?: 'base64' | 'float' } }>(
     '/v1/tasks/encode',
-    {
-      preValidation: readMultipart(properties),
-      schema: {
-        tags: ['Tasks'],
-        summary: 'the projected features of a picture',
-        consumes: ['application/json', 'multipart/form-data'],
-        body: { type: 'object', properties, additionalProperties: false },
-      },
-    },
+    taking('the projected features of a picture', properties),
     async (request, reply) => {
-      const { signal } = calls.of(request, reply);
+      const { signal } = calls.of(reply);
       const { model, encoding = 'base64' } = request.body;
       const served = models.get(model);
       const [image, ...others] = await picturesOf(request, context, signal);

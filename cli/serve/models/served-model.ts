@@ -1,7 +1,7 @@
 // One model that is served: loaded when it is asked for, unloaded when nobody does.
 import type { FastifyBaseLogger } from 'fastify';
 import { type LoadedModelInfo, PaliGemma, PaliGemmaError, type Progress } from 'node-paligemma';
-import { isGivenUp, reasonOf } from 'node-paligemma/support';
+import { describe, isGivenUp, reasonOf } from 'node-paligemma/support';
 import { HttpError } from '../errors.js';
 import type { ModelOptions } from '../options.js';
 import { Places } from './places.js';
@@ -79,9 +79,18 @@ export class ServedModel {
     return this.info?.name ?? this.options.model;
   }
 
-  /** Whether it answers many kinds of prompts: those that were trained for one, or are to be, take theirs as they are. */
-  get manyTasks(): boolean {
+  /**
+   * Whether plain questions are made prompts of. `auto`: where it answers many kinds of prompts. Models that were trained for one, or
+   * are to be, take theirs as they are.
+   */
+  takesQuestions(setting: boolean | 'auto'): boolean {
+    if (setting !== 'auto') return setting;
     return this.info?.embedded === true || /\bmix\b/.test(this.name) || /\bmix\b/.test(this.id);
+  }
+
+  /** Loads it where it is not. @throws as {@link use}, but for places */
+  async ready(signal: AbortSignal): Promise<void> {
+    await this.#inTime(this.load(), signal);
   }
 
   /**
@@ -215,8 +224,8 @@ export class ServedModel {
     const late = new HttpError(503, 'ERR_MODEL_LOADING', `the model ${this.id} is being loaded`, { retryAfter: 5 });
     const failed = (error: unknown) => {
       if (error instanceof HttpError || this.#stopped) throw error;
-      const code = error instanceof PaliGemmaError ? error.code : 'ERR_UNKNOWN';
-      throw new HttpError(503, code, `the model ${this.id} cannot be loaded: ${reasonOf(error)}`, {
+      const { code, message } = describe(error);
+      throw new HttpError(503, code, `the model ${this.id} cannot be loaded: ${message}`, {
         shouldRetry: false,
       });
     };

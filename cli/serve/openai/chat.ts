@@ -63,7 +63,7 @@ export function chatRoute(app: FastifyInstance, context: Context): void {
     '/v1/chat/completions',
     { schema: { tags: ['OpenAI'], summary: 'answer a prompt about pictures', body: Body } },
     async (request, reply) => {
-      const call = context.calls.of(request, reply);
+      const call = context.calls.of(reply);
       const { body } = request;
       refuseUnknown(request, CANNOT);
       const turns = body.messages.map(({ role, content }, i) => ({ role, content, param: `messages.${i}` }));

@@ -58,9 +58,8 @@ export async function questionOf(
   const { text, images, ignored } = lastTurn(turns, lenient);
   if (ignored.length > 0) reply.header('x-paligemma-ignored', ignored.join(', '));
   // A model that is not loaded yet may have a name that tells nothing.
-  if (friendlyPrompts === 'auto' && !served.info) await served.use(async () => {}, call.signal);
-  const plain = friendlyPrompts === 'auto' ? served.manyTasks : friendlyPrompts;
-  const prompt = plain ? friendly(text) : text;
+  if (friendlyPrompts === 'auto' && !served.info) await served.ready(call.signal);
+  const prompt = served.takesQuestions(friendlyPrompts) ? friendly(text) : text;
   if (prompt !== text) reply.header('x-paligemma-prompt', forHeader(prompt));
   const form = formOf(format, text);
   const pictures = await context.pictures.fromUrls(

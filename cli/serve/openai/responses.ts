@@ -37,7 +37,7 @@ export function responsesRoute(app: FastifyInstance, context: Context): void {
     '/v1/responses',
     { schema: { tags: ['OpenAI'], summary: 'answer a prompt about pictures; nothing is kept', body: Body } },
     async (request, reply) => {
-      const call = context.calls.of(request, reply);
+      const call = context.calls.of(reply);
       const { body } = request;
       refuseUnknown(request, CANNOT);
       const choosing = {

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { PaliGemma } from '../dist/index.js';
 import { enginePid } from './engine-process.mjs';
+import { PICTURES } from './pictures.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: options } = parseArgs({
@@ -30,19 +31,15 @@ function random(below) {
 }
 const pick = (list) => list[random(list.length)];
 
-const names = [
-  'owl-and-cat.png',
-  'dog.jpg',
-  'fish-and-cow.png',
-  'penguins.jpg',
-  'rabbit-and-doughnut.png',
-  'book-and-pig.jpg',
-];
 const pictures = [];
 for (let i = 0; i < 40; i++) {
-  const resized = sharp(path.join(ROOT, 'examples', 'images', pick(names))).resize(16 + random(900), 16 + random(900), {
-    fit: 'fill',
-  });
+  const resized = sharp(path.join(ROOT, 'examples', 'images', pick(PICTURES))).resize(
+    16 + random(900),
+    16 + random(900),
+    {
+      fit: 'fill',
+    },
+  );
   pictures.push(await (random(2) ? resized.png() : resized.jpeg()).toBuffer());
 }
 const prompts = [

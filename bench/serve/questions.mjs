@@ -2,16 +2,9 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { PICTURES } from '../pictures.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
-const NAMES = [
-  'owl-and-cat.png',
-  'dog.jpg',
-  'fish-and-cow.png',
-  'penguins.jpg',
-  'rabbit-and-doughnut.png',
-  'book-and-pig.jpg',
-];
 const TOKENS = 24;
 
 const found = (objects, round) =>
@@ -113,7 +106,7 @@ function responses(image, stream) {
 export async function pictures(count) {
   const make = (i) => {
     const [width, height] = [64 + ((i * 197) % 700), 64 + ((i * 331) % 700)];
-    const picture = sharp(path.join(ROOT, 'examples', 'images', NAMES[i % NAMES.length])).resize(width, height, {
+    const picture = sharp(path.join(ROOT, 'examples', 'images', PICTURES[i % PICTURES.length])).resize(width, height, {
       fit: 'fill',
     });
     return (i % 2 ? picture.png() : picture.jpeg()).toBuffer();

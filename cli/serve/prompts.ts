@@ -1,11 +1,11 @@
 // Prompts as the models were trained with them, and plain questions.
+import { LANGUAGES } from './page/tasks/languages.js';
 
-/** Of the captions and questions that the models were trained with: COCO-35L's, and English. */
-const LANGUAGES =
-  'ar|bn|cs|da|de|el|en|es|fa|fi|fil|fr|he|hi|hr|hu|id|it|iw|ja|ko|mi|nl|no|pl|pt|quz|ro|ru|sv|sw|te|th|tr|uk|vi|zh';
+/** Of the captions and questions that the models were trained with: those of the page, and two older codes. */
+const CODES = [...LANGUAGES, 'iw', 'quz'].join('|');
 
 const TASK_PROMPTS = [
-  new RegExp(`^(caption|cap|describe|answer|question) (${LANGUAGES})(\\s|$)`),
+  new RegExp(`^(caption|cap|describe|answer|question) (${CODES})(\\s|$)`),
   /^ocr\s*$/,
   /^(detect|segment) \S/,
   /^Question: .*\nAnswer:\s*$/s, // ScienceQA's

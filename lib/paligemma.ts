@@ -1,6 +1,6 @@
 import { checkFunction, checkSignal, flag, invalid, object, text } from './base/check.js';
 import { Gate } from './base/gate.js';
-import { checkRequest, questionOf, resultOf } from './batch/ask.js';
+import { checkRequest, questionOf, resultOf, rounded } from './batch/ask.js';
 import { type BatchOptions, type BatchSource, items, numbered } from './batch/entries.js';
 import {
   type BatchAnswer,
@@ -19,7 +19,7 @@ import { textStream } from './engine/stream.js';
 import { Access } from './image/access.js';
 import type { ImageInput } from './image/input.js';
 import { type VideoInput, videoFrames } from './image/video.js';
-import { givenModel, loadOptions } from './models/options.js';
+import { givenModel, loadOptions, warnOfEmbedded } from './models/options.js';
 import { type PublishedModel, publishedModels } from './models/published.js';
 import { openModel } from './models/source.js';
 import { answer } from './tasks/answer.js';
@@ -47,13 +47,9 @@ import type {
   TaskRun,
   TaskRunOptions,
   TaskStream,
-  Timings,
   Trace,
   VideoOptions,
 } from './types.js';
-
-const EMBEDDED_WARNING =
-  "no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only; load('embedded') means it";
 
 /**
  * A loaded PaliGemma. Calls may overlap: they wait for each other, at most `maxSequences` run together. Nothing here blocks
@@ -85,8 +81,7 @@ export class PaliGemma implements AsyncDisposable {
     const [model, options] = givenModel('load', given);
     loadOptions(model, options);
     options.signal?.throwIfAborted();
-    if (model === undefined)
-      process.emitWarning(EMBEDDED_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_EMBEDDED_MODEL' });
+    if (model === undefined) warnOfEmbedded();
     const access = await Access.open(options.imageAccess);
     const opened = await openModel(model, options);
     options.signal?.throwIfAborted();
@@ -213,6 +208,17 @@ export class PaliGemma implements AsyncDisposable {
     return this.#requests.encode(image, options);
   }
 
+  /**
+   * The shapes that mask codes stand for.
+   * @param codes sixteen whole numbers from 0 to 127 for each mask: the `<segNNN>` of an answer, in its order
+   * @returns `[codes.length, 64, 64]` row-major, -1 (outside) to 1
+   * @throws PaliGemmaError ERR_INVALID_ARGUMENT, ERR_UNSUPPORTED_MODEL for a model without a mask decoder, ERR_INFERENCE_FAILED or
+   *   ERR_DISPOSED
+   */
+  async decodeMasks(codes: number[][]): Promise<Float32Array> {
+    return this.#requests.masks(codes);
+  }
+
   /** Everything the model computes up to the first token, to check numbers against a reference. */
   async trace(request: GenerateRequest): Promise<Trace> {
     return this.#requests.trace(request);
@@ -290,9 +296,3 @@ export class PaliGemma implements AsyncDisposable {
     return askTask(task, options).answer(this.#requests, images, this.info.maskDecoder, push);
   }
 }
-
-/** To hundredths of a millisecond, which is as exact as they are. */
-const rounded = (timings: Timings): Timings =>
-  Object.fromEntries(
-    Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 100) / 100]),
-  ) as unknown as Timings;

@@ -9,6 +9,7 @@ import { ANSWER_FIELDS, allOptions, allTasks, taskOf } from '../tasks/index.js';
 import { checkOptions, type Options } from '../tasks/option.js';
 import { sampling } from '../tasks/sampling.js';
 import type { Task } from '../tasks/task.js';
+import type { Timings } from '../types.js';
 import {
   type BatchError,
   type BatchItem,
@@ -108,6 +109,12 @@ function fieldsOf(item: BatchItem): Record<string, unknown> {
   if (path !== undefined) fields.image = path;
   return Object.keys(input).length > 0 ? { ...fields, input } : fields;
 }
+
+/** Times to hundredths of a millisecond, which is as exact as they are. */
+export const rounded = (timings: Timings): Timings =>
+  Object.fromEntries(
+    Object.entries(timings).map(([name, ms]) => [name, Math.round(ms * 100) / 100]),
+  ) as unknown as Timings;
 
 /** An error as results and queues carry it. What is none of this library's has the code ERR_UNKNOWN. */
 export const describe = (error: unknown): BatchError => ({

@@ -2,10 +2,12 @@
 
 import { type NativeGenerate, native, type Pixels } from '../addon/native.js';
 import { checkSignal, object } from '../base/check.js';
+import { PaliGemmaError } from '../base/errors.js';
 import { Gate } from '../base/gate.js';
 import type { Access } from '../image/access.js';
 import { withImage } from '../image/decode.js';
 import type { ImageInput } from '../image/input.js';
+import { maskCodes, NO_MASK_DECODER } from '../tasks/segment.js';
 import type { Piece, Size } from '../tasks/task.js';
 import type { GenerateRequest, Generation, LoadedModelInfo, Trace } from '../types.js';
 import { disposed } from './engine.js';
@@ -108,6 +110,14 @@ export class Requests {
       );
       return { inputIds, pixelValues, imageFeatures, logits };
     }, request.signal);
+  }
+
+  /** As {@link decodeMasks}, of what a caller gives. */
+  async masks(given: unknown): Promise<Float32Array> {
+    const codes = maskCodes(given);
+    this.#engines.throwIfDisposed();
+    if (!this.#info.maskDecoder) throw new PaliGemmaError('ERR_UNSUPPORTED_MODEL', NO_MASK_DECODER);
+    return codes.length === 0 ? new Float32Array(0) : this.decodeMasks(codes, undefined);
   }
 
   /** `[n, 64, 64]` values from -1 to 1. */

@@ -19,6 +19,14 @@ export function givenModel(
   return [model, options];
 }
 
+const EMBEDDED_WARNING =
+  "no model was given: using the embedded paligemma-emoji-112, which knows drawn emoji scenes only; load('embedded') means it";
+
+/** What is said when no model was given. */
+export function warnOfEmbedded(): void {
+  process.emitWarning(EMBEDDED_WARNING, { type: 'PaliGemma', code: 'PALIGEMMA_EMBEDDED_MODEL' });
+}
+
 /** Whether options are sound as far as that can be told without the model. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
 export function loadOptions(model: string | undefined, options: LoadOptions): void {
   sourceOptions(model, options);

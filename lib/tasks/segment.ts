@@ -1,4 +1,6 @@
 import { native } from '../addon/native.js';
+import { invalid, whole } from '../base/check.js';
+import { show } from '../base/errors.js';
 import { type Detection, toDetection } from './detect.js';
 import { joined, OBJECTS, type ParsedObject, parseObjects } from './objects.js';
 import { encodeOwnMask, type Mask } from './rle.js';
@@ -48,6 +50,17 @@ export function roundHalfEven(value: number): number {
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
+/** Codes of masks as a caller gives them. @throws PaliGemmaError ERR_INVALID_ARGUMENT */
+export function maskCodes(given: unknown): number[][] {
+  if (!Array.isArray(given))
+    throw invalid(`codes must be an array with sixteen codes for each mask, not ${show(given)}`);
+  return given.map((codes: unknown) => {
+    if (!Array.isArray(codes) || codes.length !== 16) throw invalid(`a mask has sixteen codes, not ${show(codes)}`);
+    return Array.from(codes, (code) => whole('a code of a mask', code, 0, 127));
+  });
+}
+
+export const NO_MASK_DECODER = 'this model has no mask decoder: convert it again with --mask-decoder vae-oid.npz';
 const NO_MASKS_WARNING =
   'this model has no mask decoder, so segments have boxes only: convert it again with --mask-decoder vae-oid.npz';
 

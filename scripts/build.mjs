@@ -120,8 +120,15 @@ const newest = (folder) =>
 /** The library, the command line over it, and the server's page. */
 export function buildTypeScript() {
   buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
-  const rooms = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
-  buildPackage(path.join(ROOT, 'cli'), rooms, ['cli.js', 'sources.js', 'server.js', 'server.d.ts']);
+  const rooms = ['batch', 'bench', 'commands', 'completion', 'evaluate', 'fleet', 'serve'];
+  buildPackage(path.join(ROOT, 'cli'), rooms, [
+    'cli.js',
+    'sources.js',
+    'server.js',
+    'server.d.ts',
+    'metrics.js',
+    'metrics.d.ts',
+  ]);
   buildPage();
 }
 

@@ -37,7 +37,7 @@ interface Manifest {
 const manifest = (folder: string): Manifest =>
   JSON.parse(fs.readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8'));
 
-const ROOMS = ['batch', 'bench', 'commands', 'completion', 'fleet', 'serve'];
+const ROOMS = ['batch', 'bench', 'commands', 'completion', 'evaluate', 'fleet', 'serve'];
 const library = importsOf('lib');
 const PAGE = 'cli/serve/page/';
 const ofPage = ({ file }: Import) => file.startsWith(PAGE);
@@ -152,6 +152,7 @@ describe('the command line', () => {
     const below: Record<string, string[]> = {
       commands: ['batch', 'bench', 'completion', 'fleet', 'serve'],
       completion: [],
+      evaluate: [],
       fleet: ['batch'],
       batch: [],
       bench: [],

@@ -1,5 +1,5 @@
 import { words } from './python.js';
-import { tokenizeCaption } from './tokenize.js';
+import { tokenizeLines } from './tokenize.js';
 
 export interface CiderItem {
   caption: string;
@@ -37,9 +37,11 @@ interface Weighed {
  * Source: Vedantam et al. 2015 (arXiv 1411.5726), as `cider_scorer.py` of coco-caption (pycocoevalcap) computes it.
  */
 export function cider(items: readonly CiderItem[]): Cider {
-  const phrased = items.map(({ caption, references }) => ({
-    caption: phrases(caption),
-    references: references.map(phrases),
+  const captions = tokenizeLines(items.map(({ caption }) => caption));
+  const references = tokenizeLines(items.flatMap((item) => item.references)).values();
+  const phrased = items.map((item, i) => ({
+    caption: phrases(captions[i] as string[]),
+    references: item.references.map(() => phrases(references.next().value as string[])),
   }));
   const frequency = new Map<string, number>();
   for (const { references } of phrased)
@@ -61,8 +63,8 @@ export function cider(items: readonly CiderItem[]): Cider {
 /** How often each phrase occurs, by length from one word on. */
 type Phrases = Map<string, number>[];
 
-function phrases(caption: string): Phrases {
-  const said = words(tokenizeCaption(caption).join(' '));
+function phrases(tokens: string[]): Phrases {
+  const said = words(tokens.join(' ')); // some tokens have spaces that do not break
   return Array.from({ length: LONGEST }, (_, i) => {
     const counts = new Map<string, number>();
     for (let from = 0; from + i < said.length; from++) {

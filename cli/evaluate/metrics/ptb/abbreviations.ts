@@ -8,7 +8,7 @@ const COMPANIES = `Inc Co Cos Corp Pt[ye] Pt[ye]s Ppt[ye] Ppt[ye]s Ltd Plc Rt Ba
 const OTHERS = 'tel est ext sq Jr Sr Bros Ed\\.D Ph\\.D Blvd Rd Esq etc al seq Bldg';
 const TITLES = `Mr Mrs Ms =Miss Dr Drs Prof Profs Sen Sens Rep Reps Atty Attys Lt Col Gen Messrs Gov Govs Adm Rev Maj Sgt Cpl Pvt
   Capt St Ste Ave Pres Lieut Hon Brig Cmdr Comdr Pfc Spc Supt Supts Det Mt Ft Adj Adv Asst Assoc Ens Insp Mlle Mme Msgr Sfc`;
-const BEFORE_NAMES = `${TITLES} vs Alex Wm Jos Cie a\\.k\\.a cf TREAS Ph Invt Elec Natl M[ft]g Dept`;
+const BEFORE_NAMES = `${TITLES} vs Alex Wm Jos Cie cf TREAS Ph Invt Elec Natl M[ft]g Dept`;
 
 /** Those after which a capital begins a sentence. */
 export const BEFORE_SMALL = `${oneOf(`${MONTHS_AND_DAYS} ${STATES} ${COMPANIES} ${OTHERS}`)}\\.`;

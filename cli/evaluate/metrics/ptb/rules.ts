@@ -16,7 +16,7 @@ import {
   WORD_CHARACTER,
 } from './characters.js';
 import * as write from './normalize.js';
-import { ADDRESS, EMAIL, FACE, PHONE, SYMBOL, TAG, URL } from './symbols.js';
+import { ADDRESSES, EMAIL, FACE, PHONE, SYMBOL, TAG, URL } from './symbols.js';
 
 export interface Rule {
   /** Sticky. The group `ahead` is what must follow. */
@@ -36,6 +36,9 @@ const rule = (source: string, as: Rule['as'] = plain, take: Rule['take'] = whole
   as,
   take,
 });
+/** A word that is two, of which the second has so many letters. */
+const divided = (source: string, second: number): Rule =>
+  rule(anyCase(source), (text) => text.slice(0, -second), butLast(second));
 const before = (source: string, ahead: string, as: Rule['as'] = plain, take: Rule['take'] = whole): Rule =>
   rule(`(?:${source})(?=(?<ahead>${ahead}))`, as, take);
 
@@ -71,10 +74,10 @@ const FILE_TYPES = `bat bmp c class cgi cpp dll doc docx exe gif gz h htm html j
 /** In the tokenizer's order. */
 export const RULES: Rule[] = [
   rule('[cC]\\+\\+|[cCfF]#'),
-  rule(anyCase('cannot'), plain, butLast(3)),
-  rule(anyCase("'twas"), plain, butLast(3)),
-  rule(anyCase("'tis"), plain, butLast(2)),
-  rule(oneOf('gonna gotta lemme gimme wanna'), plain, butLast(2)),
+  divided('cannot', 3),
+  divided("'twas", 3),
+  divided("'tis", 2),
+  divided('gonna|gotta|lemme|gimme|wanna', 2),
   rule(TAG, write.unbroken),
   rule(`&${oneOf('md mdash ndash')};|[\\x96\\x97\\u2013-\\u2015]`, () => '--'),
   rule(AMPERSAND, write.ampersand),
@@ -85,7 +88,7 @@ export const RULES: Rule[] = [
   ...WITH_APOSTROPHE.map((source) => rule(source)),
   before(`[yY]${APOSTROPHE}`, '\\p{L}'),
   rule(URL),
-  rule(ADDRESS),
+  ...ADDRESSES.map((source) => rule(source)),
   rule(EMAIL),
   rule(`@[a-zA-Z_][a-zA-Z_0-9]*|#${LETTER}+`),
   before(`${ENDING}|${NOT}`, '[^A-Za-z]', write.closed),

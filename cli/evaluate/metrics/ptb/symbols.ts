@@ -16,7 +16,8 @@ const HOSTS = [
   `${anyCase('www\\.')}(?:[^ \\t\\n\\f\\r"<>|.!?(){},]+\\.)+[a-zA-Z]{2,4}`,
   `(?:${HOST_PART})+${anyCase('(?:com|net|org|edu)')}`,
 ];
-export const ADDRESS = `(?:${HOSTS.join('|')})(?:/${PATH}+${LAST})?`;
+/** Several, as an expression would not find the longest of them: a host's parts may hold what is a path as well. */
+export const ADDRESSES = [...HOSTS, ...HOSTS.map((host) => `${host}/${PATH}+${LAST}`)];
 
 const MAIL_PART = '[^ \\t\\n\\f\\r"<>|(){}.\\xa0]+';
 export const EMAIL = `(?:${anyCase('&lt;')}|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\xa0{}]*@(?:${MAIL_PART}\\.)*${MAIL_PART}(?:${anyCase('&gt;')}|>)?`;

@@ -4,7 +4,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { native } from '../lib/addon/native.js';
 import { readNpz } from '../lib/checkpoint/npz.js';
 import { convert, draw, type Mask, PaliGemma } from '../lib/index.js';
 import { converted, EMBEDDED, emoji, PICTURE, readFloats, readJson, scratch } from './helpers/fixtures.js';
@@ -82,11 +81,36 @@ describe('the mask decoder', () => {
   test("computes the reference's values", async () => {
     const codes: number[][] = readJson(emoji('expected-masks', 'codes.json'));
     const expected = readFloats(emoji('expected-masks', 'decoded.f32'));
-    const values = await decode(codes);
+    const values = await model.decodeMasks(codes);
     expect(values).toHaveLength(expected.length);
     let worst = 0;
     for (const [i, value] of values.entries()) worst = Math.max(worst, Math.abs(value - (expected[i] as number)));
     expect(worst).toBeLessThan(1e-4);
+  });
+
+  test('gives many masks as it gives each, and none of none', async () => {
+    const codes: number[][] = readJson(emoji('expected-masks', 'codes.json'));
+    const all = await model.decodeMasks(codes);
+    const each = await Promise.all(codes.map((one) => model.decodeMasks([one])));
+    expect(Buffer.concat(each.map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength)))).toEqual(
+      Buffer.from(all.buffer, all.byteOffset, all.byteLength),
+    );
+    expect(await model.decodeMasks([])).toEqual(new Float32Array(0));
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['a number', 5],
+    ['one mask that is in no list', Array(16).fill(1)],
+    ['fifteen codes', [Array(15).fill(1)]],
+    ['seventeen codes', [Array(17).fill(1)]],
+    ['a code too large', [Array(16).fill(128)]],
+    ['a negative code', [Array(16).fill(-1)]],
+    ['a code that is not whole', [Array(16).fill(0.5)]],
+    ['holes', [new Array(16)]],
+    ['texts', [Array(16).fill('1')]],
+  ])('refuses %s as codes', async (_, codes) => {
+    await expect(model.decodeMasks(codes as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   });
 
   test('is read from an .npz, and anything else is refused', async () => {
@@ -117,40 +141,14 @@ describe('the mask decoder', () => {
     expect(plain.info.maskDecoder).toBe(false);
     expect(await plain.detect(PICTURE, 'owl')).toMatchObject([{ label: 'owl' }]);
     expect(await plain.segment(PICTURE, 'owl')).toMatchObject([{ label: 'owl', box: {}, mask: null }]);
+    await expect(plain.decodeMasks([Array(16).fill(0)])).rejects.toMatchObject({
+      code: 'ERR_UNSUPPORTED_MODEL',
+      message: expect.stringContaining('--mask-decoder'),
+    });
+    await plain.dispose();
+    await expect(plain.decodeMasks([Array(16).fill(0)])).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
   });
 });
-
-/** Through the engine, past the task: codes in, the decoder's raw values out. */
-async function decode(masks: number[][]): Promise<Float32Array> {
-  const folder = model.info.path;
-  return new Promise((resolve, reject) => {
-    const engine = new (native().Model)(
-      {
-        textPath: `${folder}/model.gguf`,
-        visionPath: `${folder}/mmproj.gguf`,
-        device: '',
-        batchTokens: 256,
-        visionBatchTokens: 64,
-        threads: 1,
-        contextTokens: 256,
-        maxSequences: 1,
-        cacheType: 'f32',
-        imageToken: 3200,
-        featureCacheBytes: 0,
-        mapWeights: true,
-      },
-      (event) => {
-        if (event.type === 'loaded') engine.submit({ kind: 'masks', id: 1, masks });
-        if (event.type === 'masks') {
-          resolve(event.values);
-          engine.stop();
-        }
-        if (event.type === 'closed') engine.release();
-        if (event.type === 'loadFailed') reject(new Error(event.reason));
-      },
-    );
-  });
-}
 
 describe('detection', () => {
   test('of what is not there finds nothing or something else by its asked name', async () => {

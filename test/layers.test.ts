@@ -148,11 +148,11 @@ describe('the command line', () => {
     );
   });
 
-  test('goes one way: commands use the server, the fleet and batches, the fleet uses batches', () => {
+  test('goes one way: commands use all others, the fleet and the evaluation use batches', () => {
     const below: Record<string, string[]> = {
-      commands: ['batch', 'bench', 'completion', 'fleet', 'serve'],
+      commands: ['batch', 'bench', 'completion', 'evaluate', 'fleet', 'serve'],
       completion: [],
-      evaluate: [],
+      evaluate: ['batch'],
       fleet: ['batch'],
       batch: [],
       bench: [],

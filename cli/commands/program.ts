@@ -9,6 +9,7 @@ import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor.js';
 import { downloadCommand } from './download.js';
+import { evaluateCommand } from './evaluate.js';
 import { speakOf } from './flag-names.js';
 import { infoCommand } from './info.js';
 import { schemaCommand } from './schema.js';
@@ -25,6 +26,7 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const groups = () => ({
   'Ask about images:': [...allTasks.map(taskCommand), videoCommand(), scoreCommand()],
   'Ask about many images:': [batchCommand(), workerCommand()],
+  'Find out how good a model is:': [evaluateCommand()],
   'Ask over HTTP, and see:': [serveCommand()],
   'Models:': [downloadCommand(), convertCommand(), cacheCommand(), infoCommand()],
   'About this program:': [doctorCommand(), benchCommand(), schemaCommand(), completionCommand()],

@@ -1,0 +1,47 @@
+import type { Benchmark } from '../benchmark.js';
+import { COCO_PICTURES, type CocoCaptions, captionsByImage } from '../layout/coco.js';
+import { captions } from '../measures/index.js';
+import { captionPrompt } from '../prompts.js';
+import { fineTuned, second } from '../published.js';
+
+interface Karpathy {
+  images: { filepath: string; filename: string; split: string; cocoid: number; sentences: { raw: string }[] }[];
+}
+
+export const cocoCaptions: Benchmark = {
+  name: 'coco-captions',
+  title: 'COCO captions',
+  sources: [
+    {
+      files: 'dataset_coco.json (splits karpathy-test, karpathy-val)',
+      from: 'https://cs.stanford.edu/people/karpathy/deepimagesent/caption_datasets.zip',
+    },
+    { files: 'annotations/captions_SPLIT.json (splits val2014, val2017)', from: COCO_PICTURES },
+    { files: 'val2014/ or val2017/', from: COCO_PICTURES },
+  ],
+  splits: ['karpathy-test', 'karpathy-val', 'val2014', 'val2017'],
+  prompt: 'caption en',
+  request: { maxTokens: 32, numBeams: 2, locations: false },
+  measure: captions,
+  *questions(data, split) {
+    const prompt = captionPrompt();
+    if (split.startsWith('karpathy-')) {
+      const wanted = split.slice('karpathy-'.length);
+      for (const { filepath, filename, split: of, cocoid, sentences } of data.json<Karpathy>('dataset_coco.json')
+        .images)
+        if (of === wanted)
+          yield {
+            ...{ id: String(cocoid), prompt, image: data.picture(filename, filepath) },
+            targets: sentences.map(({ raw }) => raw),
+          };
+      return;
+    }
+    const name = `captions_${split}.json`;
+    for (const { image, captions } of captionsByImage(data.json<CocoCaptions>(`annotations/${name}`, name)))
+      yield { id: String(image.id), prompt, image: data.picture(image.file_name, split), targets: captions };
+  },
+  published: [
+    ...fineTuned({ 224: 141.9, 448: 144.6 }),
+    ...second({ 224: [141.3, 143.7, 144], 448: [143.4, 145, 145.2] }),
+  ],
+};

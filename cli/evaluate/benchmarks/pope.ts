@@ -1,0 +1,51 @@
+import type { Benchmark } from '../benchmark.js';
+import { COCO_PICTURES } from '../layout/coco.js';
+import { yesNo } from '../measures/index.js';
+import { answerPrompt } from '../prompts.js';
+import { fineTuned, mix } from '../published.js';
+
+interface Line {
+  question_id: number;
+  image: string;
+  text: string;
+  label: string;
+}
+
+const PARTS = ['random', 'popular', 'adversarial'];
+
+export const pope: Benchmark = {
+  name: 'pope',
+  title: 'POPE (objects that are not there)',
+  sources: [
+    {
+      files: 'coco_pope_random.json, coco_pope_popular.json and coco_pope_adversarial.json',
+      from: 'https://github.com/RUCAIBox/POPE (output/coco)',
+    },
+    { files: 'val2014/', from: COCO_PICTURES },
+  ],
+  splits: ['all', ...PARTS],
+  prompt: 'answer en {question}',
+  request: { maxTokens: 32, locations: false },
+  measure: yesNo,
+  async *questions(data, split) {
+    for (const part of split === 'all' ? PARTS : [split]) {
+      const name = `coco_pope_${part}.json`;
+      for await (const { question_id, image, text, label } of data.lines<Line>(name, `output/coco/${name}`))
+        yield {
+          id: `${part}/${question_id}`,
+          image: data.picture(image, 'val2014'),
+          ...{ question: text, prompt: answerPrompt(text) },
+          targets: label,
+          category: part,
+        };
+    }
+  },
+  published: [
+    ...fineTuned({ 224: 87.8, 448: 88.23 }, { of: 'random' }),
+    ...fineTuned({ 224: 85.87, 448: 86.77 }, { of: 'popular' }),
+    ...fineTuned({ 224: 84.27, 448: 85.9 }, { of: 'adversarial' }),
+    ...mix({ 224: 88, 448: 89.37 }, { of: 'random' }),
+    ...mix({ 224: 86.63, 448: 88.4 }, { of: 'popular' }),
+    ...mix({ 224: 85.67, 448: 87.47 }, { of: 'adversarial' }),
+  ],
+};

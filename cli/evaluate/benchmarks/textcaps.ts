@@ -1,0 +1,38 @@
+import type { Benchmark } from '../benchmark.js';
+import { captions } from '../measures/index.js';
+import { captionPrompt } from '../prompts.js';
+
+interface Captioned {
+  image_id: string;
+  caption_str?: string;
+  /** All captions of the picture. */
+  reference_strs?: string[];
+}
+
+export const textcaps: Benchmark = {
+  name: 'textcaps',
+  title: 'TextCaps',
+  sources: [
+    {
+      files: 'TextCaps_0.1_val.json and train_images/ (its pictures too)',
+      from: 'https://textvqa.org/textcaps/dataset/',
+    },
+  ],
+  splits: ['val'],
+  prompt: 'caption en',
+  request: { maxTokens: 100, locations: false },
+  measure: captions,
+  *questions(data) {
+    // A picture comes once a caption, with all of them each time.
+    const references = new Map<string, string[]>();
+    for (const { image_id, caption_str, reference_strs } of data.json<{ data: Captioned[] }>('TextCaps_0.1_val.json')
+      .data)
+      references.set(image_id, reference_strs ?? [...(references.get(image_id) ?? []), caption_str ?? '']);
+    for (const [id, targets] of references)
+      yield {
+        ...{ id, targets, prompt: captionPrompt() },
+        image: data.picture(`${id}.jpg`, 'train_images', 'train_val_images/train_images'),
+      };
+  },
+  published: [],
+};

@@ -10,6 +10,7 @@ import { tableOf } from '../evaluate/report/table.js';
 import { type Origin, runQuestions } from '../evaluate/run.js';
 import { judge, scoresOf } from '../evaluate/score.js';
 import { type CommonOptions, lacksModel, modelCommand, numeric, print, remark, withModel } from './common.js';
+import { evaluateCompareCommand } from './evaluate-compare.js';
 import { EvaluateProgress } from './evaluate-progress.js';
 import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
 
@@ -44,6 +45,7 @@ export function evaluateCommand(): Command {
     .option('--overwrite', 'begin anew in place of what the output holds')
     .option('--predictions <file.jsonl>', 'score these, without a model')
     .option('--report <file.html>', 'write a page to look at')
+    .addCommand(evaluateCompareCommand())
     .action(start);
 }
 

@@ -38,6 +38,7 @@ export function paligemma(): Command {
     .description('PaliGemma on your own machine: captions, questions, reading, detection - without Python')
     .version(version)
     .exitOverride()
+    .enablePositionalOptions() // options of a command are not those of the ones in it
     .hook('preAction', (_, command) => speakOf(command))
     .showHelpAfterError('(paligemma --help shows the commands)');
   for (const [title, commands] of Object.entries(groups()))

@@ -1,5 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { BatchRequest, LoadedModelInfo, PaliGemma } from 'node-paligemma';
+import type { BatchRequest, LoadedModelInfo } from 'node-paligemma';
 import sharp from 'sharp';
 import { benchmarks } from '../evaluate/benchmarks/index.js';
 import { type Evaluation, evaluationOf, predictionsIn, questionsOf, type Wanted } from '../evaluate/evaluation.js';
@@ -7,11 +8,12 @@ import { METRIC_NAMES } from '../evaluate/measures/index.js';
 import type { Prediction } from '../evaluate/predictions.js';
 import { reportOf, settingsOf } from '../evaluate/report/report.js';
 import { tableOf } from '../evaluate/report/table.js';
-import { type Origin, runQuestions } from '../evaluate/run.js';
+import { modelName, type Origin, runQuestions } from '../evaluate/run.js';
 import { judge, scoresOf } from '../evaluate/score.js';
 import { type CommonOptions, lacksModel, modelCommand, numeric, print, remark, withModel } from './common.js';
 import { evaluateCompareCommand } from './evaluate-compare.js';
 import { EvaluateProgress } from './evaluate-progress.js';
+import { evaluateTypesCommand } from './evaluate-types.js';
 import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
 
 interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
@@ -25,11 +27,25 @@ interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
 const NAMES = benchmarks.map(({ name }) => name);
 
 export function evaluateCommand(): Command {
-  return modelCommand('evaluate', 'required without --predictions')
+  const command = modelCommand('evaluate', 'required without --predictions')
     .description(
       "score a model on a benchmark, beside the scores that were published; custom: on questions of one's own",
     )
-    .argument('<benchmark>', NAMES.join(', '))
+    .argument('<benchmark>', NAMES.join(', '));
+  return questionOptions(command)
+    .option('--output <file.jsonl>', 'keep the predictions, one a line')
+    .option('--resume', 'go on with what the output holds')
+    .option('--overwrite', 'begin anew in place of what the output holds')
+    .option('--predictions <file.jsonl>', 'score these, without a model')
+    .option('--report <file.html>', 'write a page to look at')
+    .addCommand(evaluateCompareCommand())
+    .addCommand(evaluateTypesCommand(questionOptions))
+    .action(start);
+}
+
+/** What says which questions are asked. */
+const questionOptions = (command: Command): Command =>
+  command
     .option(
       '--data <path>',
       "folder with the benchmark's files as their owner gives them out; of custom, a .jsonl file",
@@ -39,15 +55,7 @@ export function evaluateCommand(): Command {
       new Option('--metric <name>', 'of custom: how answers are scored (default: exact)').choices(METRIC_NAMES),
     )
     .option('--limit <n>', 'ask so many questions only, the first ones', numeric)
-    .option('--sample <seed>', 'with --limit: draw them, the same for the same seed', numeric)
-    .option('--output <file.jsonl>', 'keep the predictions, one a line')
-    .option('--resume', 'go on with what the output holds')
-    .option('--overwrite', 'begin anew in place of what the output holds')
-    .option('--predictions <file.jsonl>', 'score these, without a model')
-    .option('--report <file.html>', 'write a page to look at')
-    .addCommand(evaluateCompareCommand())
-    .action(start);
-}
+    .option('--sample <seed>', 'with --limit: draw them, the same for the same seed', numeric);
 
 async function start(name: string, options: Options, command: Command): Promise<void> {
   if (!NAMES.includes(name))
@@ -95,9 +103,6 @@ const originOf = ({ benchmark, split, metric }: Evaluation, info: LoadedModelInf
   ...(metric !== undefined && { metric }),
 });
 
-const modelName = ({ name, quantization, visionQuantization, imageSize }: PaliGemma['info']): string =>
-  `${name}, ${imageSize} px, ${quantization} / ${visionQuantization}`;
-
 async function scoreAgain(file: string, wanted: Wanted, options: Options): Promise<void> {
   const { predictions, evaluation } = await predictionsIn(file, wanted);
   const questions = wanted.data === undefined ? undefined : await questionsOf(evaluation, wanted);
@@ -108,9 +113,14 @@ async function scoreAgain(file: string, wanted: Wanted, options: Options): Promi
 }
 
 /** Says what came of it: on standard output a table or one JSON value. */
-async function tell(evaluation: Evaluation, given: Prediction[], { json }: Options): Promise<void> {
+async function tell(evaluation: Evaluation, given: Prediction[], { json, report: file }: Options): Promise<void> {
   const { predictions, answers } = await judge(evaluation.measure, given);
   const report = reportOf({ ...evaluation, predictions, scores: scoresOf(evaluation.measure, answers) });
+  if (file !== undefined) {
+    const { htmlOf } = await import('../evaluate/report/html.js'); // charts are large
+    await writeFile(file, await htmlOf(report, evaluation.measure, predictions, answers));
+    remark(`the report is in ${file}`);
+  }
   if (json) print(JSON.stringify(report));
   else for (const line of tableOf(report)) print(line);
   if (report.failed > 0) process.exitCode = 1;

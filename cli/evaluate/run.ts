@@ -1,6 +1,6 @@
 // Asks a benchmark's questions, as a batch whose output is predictions.
 import fs from 'node:fs';
-import type { BatchItem, BatchRequest, BatchResult } from 'node-paligemma';
+import type { BatchItem, BatchRequest, BatchResult, ModelInfo } from 'node-paligemma';
 import { invalid } from 'node-paligemma/support';
 import { type Job, runJob } from '../batch/job.js';
 import { openOutput } from '../batch/outputs/open.js';
@@ -8,6 +8,10 @@ import type { BatchOutput } from '../batch/outputs/output.js';
 import type { Question } from './benchmark.js';
 import type { Measure, Tools } from './measures/measure.js';
 import { type Prediction, readPredictions } from './predictions.js';
+
+/** A model in words, as its predictions name it. */
+export const modelName = ({ name, imageSize, quantization, visionQuantization }: ModelInfo): string =>
+  `${name}, ${imageSize} px, ${quantization} / ${visionQuantization}`;
 
 /** What all predictions of a run have in common, and which are not mixed. */
 export interface Origin {

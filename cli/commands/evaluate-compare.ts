@@ -15,6 +15,7 @@ interface Options {
 
 export function evaluateCompareCommand(): Command {
   return new Command('compare')
+    .exitOverride()
     .description('tell how far two files of predictions are apart, and where they differ')
     .argument('<a.jsonl>', 'predictions of a run')
     .argument('<b.jsonl>', 'predictions of another run on the same questions')

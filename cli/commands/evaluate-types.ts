@@ -33,7 +33,7 @@ export function evaluateTypesCommand(questions: (command: Command) => Command): 
     command.options.findIndex(({ long }) => long === '--quantization'),
     1,
   );
-  return questions(command.argument('<benchmark>', benchmarks.map(({ name }) => name).join(', ')))
+  return questions(command.exitOverride().argument('<benchmark>', benchmarks.map(({ name }) => name).join(', ')))
     .addOption(
       new Option('--types <list>', `some of ${QUANTIZATIONS.join(', ')}`)
         .argParser(commaList)

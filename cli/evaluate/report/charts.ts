@@ -2,9 +2,10 @@
 import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, LegendComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
+import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 
-use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, SVGRenderer]);
+use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, LabelLayout, SVGRenderer]);
 
 const WIDTH = 720;
 const INK = '#1f2937';
@@ -97,6 +98,9 @@ export interface Point {
   high: number;
 }
 
+/** The axis of scores begins and ends at a multiple of this. */
+const STEP = 5;
+
 /** Scores against a size or a speed, each with its name and its interval. */
 export function pointChart(x: string, y: string, points: readonly Point[]): string {
   const [least, most] = [Math.min(...points.map(({ low }) => low)), Math.max(...points.map(({ high }) => high))];
@@ -105,18 +109,19 @@ export function pointChart(x: string, y: string, points: readonly Point[]): stri
     xAxis: { type: 'value', name: x, nameLocation: 'middle', nameGap: 28, min: 0 },
     yAxis: {
       ...{ type: 'value', name: y, nameLocation: 'middle', nameGap: 38 },
-      ...{ min: Math.floor(least), max: Math.ceil(most) },
+      ...{ min: Math.floor(least / STEP) * STEP, max: Math.ceil(most / STEP) * STEP },
     },
     series: [
       ...points.map(({ x, low, high }) => ({
-        ...{ type: 'line', silent: true, symbol: 'none', lineStyle: { color: RANGE, width: 5 } },
+        ...{ type: 'line', silent: true, z: 1, symbol: 'none', lineStyle: { color: RANGE, width: 5 } },
         data: [
           [x, low],
           [x, high],
         ],
       })),
       {
-        ...{ type: 'scatter', symbolSize: 11, itemStyle: { color: OWN } },
+        ...{ type: 'scatter', z: 3, symbolSize: 11, itemStyle: { color: OWN } },
+        labelLayout: { moveOverlap: 'shiftY' },
         label: { show: true, position: 'right', formatter: '{b}', color: INK },
         data: points.map(({ name, x, y }) => ({ name, value: [x, y] })),
       },

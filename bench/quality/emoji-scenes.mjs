@@ -191,8 +191,8 @@ function* questionsAbout({ colour, number, objects }) {
   }
 }
 
-fs.rmSync(folder, { recursive: true, force: true });
 fs.mkdirSync(folder, { recursive: true });
+for (const name of fs.readdirSync(folder)) if (name.endsWith('.webp')) fs.rmSync(path.join(folder, name));
 const lines = [];
 for (let i = 0; i < Number(options.count); i++) {
   const made = await scene(i % 6 === 5);

@@ -17,16 +17,21 @@ export const mmvp: Benchmark = {
   name: 'mmvp',
   title: 'MMVP',
   sources: [{ files: 'Questions.csv and "MMVP Images"/', from: 'https://huggingface.co/datasets/MMVP/MMVP' }],
-  splits: ['all', 'without-mislabelled'],
+  splits: ['all'],
   prompt: 'answer en {question}',
   request: { maxTokens: 32, locations: false },
-  measure: pairs,
-  *questions(data, split) {
+  measure: {
+    ...pairs,
+    others: (answers) => ({
+      ...pairs.others?.(answers),
+      'pairs without those mislabelled': pairs.total?.(answers.filter(({ category }) => category === undefined)) ?? 0,
+    }),
+  },
+  *questions(data) {
     for (const row of data.csv('Questions.csv')) {
       const id = row.Index ?? row.lndex ?? ''; // its owners' file has an l there
       const first = Math.floor((Number(id) - 1) / 2) * 2 + 1;
       const group = `${first}/${first + 1}`;
-      if (split !== 'all' && MISLABELLED.has(group)) continue;
       const letter = /[a-z]/.exec(row['Correct Answer'] ?? '')?.[0] ?? '';
       const question = row.Question ?? '';
       yield {

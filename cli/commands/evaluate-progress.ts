@@ -20,7 +20,6 @@ export class EvaluateProgress {
 
   /** Shows it from now on. */
   start(): void {
-    this.#before = this.#score.count;
     if (process.stderr.isTTY) {
       const format = '{bar} {value} of {total}{left}  {score}';
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
@@ -29,9 +28,10 @@ export class EvaluateProgress {
     } else this.#timer = setInterval(() => remark(this.#line()), LINE_EVERY_MS).unref();
   }
 
-  /** Of each prediction, before the start too. */
-  readonly add = (prediction: Prediction): void => {
+  /** @param fromBefore it is an earlier run's, and says nothing of the speed */
+  readonly add = (prediction: Prediction, fromBefore: boolean): void => {
     this.#score.add(prediction);
+    if (fromBefore) this.#before++;
     this.#bar?.update(this.#score.count, this.#payload());
   };
 

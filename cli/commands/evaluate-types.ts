@@ -96,7 +96,7 @@ async function resultOf(type: Quantization, model: PaliGemma, asked: Asked): Pro
   progress.start();
   try {
     const predictions = await runQuestions({
-      ...{ questions, measure, request, origin, resume, overwrite },
+      ...{ questions, measure, origin, resume, overwrite },
       answer(item, _, signal) {
         answered++;
         return model.ask(item, request, signal);

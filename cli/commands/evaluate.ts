@@ -1,20 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { BatchRequest, LoadedModelInfo } from 'node-paligemma';
+import { invalid } from 'node-paligemma/support';
 import sharp from 'sharp';
+import type { Question } from '../evaluate/benchmark.js';
 import { benchmarks } from '../evaluate/benchmarks/index.js';
 import { type Evaluation, evaluationOf, predictionsIn, questionsOf, type Wanted } from '../evaluate/evaluation.js';
 import { METRIC_NAMES } from '../evaluate/measures/index.js';
 import type { Prediction } from '../evaluate/predictions.js';
 import { reportOf, settingsOf } from '../evaluate/report/report.js';
 import { tableOf } from '../evaluate/report/table.js';
-import { modelName, type Origin, runQuestions } from '../evaluate/run.js';
-import { judge, scoresOf } from '../evaluate/score.js';
+import { modelName, type Run, runQuestions } from '../evaluate/run.js';
+import { judge, NO_MODEL, scoresOf } from '../evaluate/score.js';
+import { Collector, FLEET_WINDOW } from '../fleet/collector.js';
+import { queueOption, redisUrl } from './batch-options.js';
 import { type CommonOptions, lacksModel, modelCommand, numeric, print, remark, withModel } from './common.js';
 import { evaluateCompareCommand } from './evaluate-compare.js';
 import { EvaluateProgress } from './evaluate-progress.js';
 import { evaluateTypesCommand } from './evaluate-types.js';
-import { FINISHING, INTERRUPTED, interruptible } from './interrupt.js';
+import { FINISHING, INTERRUPTED, type Interruption, interruptible } from './interrupt.js';
 
 interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
   output?: string;
@@ -22,22 +26,27 @@ interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
   overwrite?: boolean;
   predictions?: string;
   report?: string;
+  redis?: string | true;
+  queue: string;
+  inline?: boolean;
 }
 
 const NAMES = benchmarks.map(({ name }) => name);
 
 export function evaluateCommand(): Command {
-  const command = modelCommand('evaluate', 'required without --predictions')
+  const command = modelCommand('evaluate', 'required without --predictions or --redis')
     .description(
       "score a model on a benchmark, beside the scores that were published; custom: on questions of one's own",
     )
     .argument('<benchmark>', NAMES.join(', '));
-  return questionOptions(command)
+  return queueOption(questionOptions(command))
     .option('--output <file.jsonl>', 'keep the predictions, one a line')
     .option('--resume', 'go on with what the output holds')
     .option('--overwrite', 'begin anew in place of what the output holds')
     .option('--predictions <file.jsonl>', 'score these, without a model')
     .option('--report <file.html>', 'write a page to look at')
+    .option('--redis [url]', 'have workers answer (paligemma worker); default: REDIS_URL, or redis://127.0.0.1:6379')
+    .option('--inline', 'with --redis: send the pictures along, for workers that do not share them')
     .addCommand(evaluateCompareCommand())
     .addCommand(evaluateTypesCommand(questionOptions))
     .action(start);
@@ -62,46 +71,87 @@ async function start(name: string, options: Options, command: Command): Promise<
     command.error(`error: there is no benchmark ${name}: ${NAMES.join(', ')}`, { exitCode: 2 });
   const wanted: Wanted = { ...options, benchmark: name };
   if (options.predictions !== undefined) return scoreAgain(options.predictions, wanted, options);
-  if (lacksModel(options)) return;
+  if (options.redis === undefined && lacksModel(options)) return;
   const evaluation = evaluationOf(wanted);
+  if (options.redis !== undefined) checkFleet(evaluation, options);
   const questions = await questionsOf(evaluation, wanted);
   sharp.cache(false);
   remark(`${evaluation.benchmark.title}, ${evaluation.split}: ${questions.length} questions`);
   remark(settingsOf(evaluation.benchmark));
-  await withModel({ ...options, everyDevice: true }, (model) =>
-    interruptible(async ({ stop, end }) => {
-      const progress = new EvaluateProgress(evaluation.measure, questions.length);
-      stop.addEventListener('abort', () => progress.say(FINISHING), { once: true });
-      const { request } = evaluation.benchmark;
-      progress.start();
-      let predictions: Prediction[];
-      try {
-        predictions = await runQuestions({
-          ...{ questions, measure: evaluation.measure, origin: originOf(evaluation, model.info), request },
-          answer: (item, _, signal) => model.ask(item, request as BatchRequest, signal),
-          ...{ window: model.concurrency, stop, signal: end },
-          tools: { decodeMasks: (codes) => model.decodeMasks(codes) },
-          ...{ output: options.output, resume: options.resume ?? false, overwrite: options.overwrite ?? false },
-          onPrediction: progress.add,
-        });
-      } catch (error) {
-        if (end.aborted) return;
-        throw error;
-      } finally {
-        progress.end();
-      }
-      if (stop.aborted) {
-        remark(`interrupted${options.output === undefined ? '' : '; go on with the same command and --resume'}`);
-        process.exitCode = INTERRUPTED;
-      } else await tell(evaluation, predictions, options);
-    }),
-  );
+  const asked: Asked = { evaluation, questions, options };
+  if (options.redis === undefined) await withOwnModel(asked);
+  else await withFleet(redisUrl(options.redis), asked);
 }
 
-const originOf = ({ benchmark, split, metric }: Evaluation, info: LoadedModelInfo): Origin => ({
-  ...{ benchmark: benchmark.name, split, model: modelName(info) },
-  ...(metric !== undefined && { metric }),
-});
+/** @throws PaliGemmaError ERR_INVALID_ARGUMENT */
+function checkFleet({ measure }: Evaluation, { model }: Options): void {
+  if (model !== undefined) throw invalid('with --redis the model is the matter of the workers: give it to them');
+  if (measure.needsModel) throw invalid('masks are decoded by a model of this command: leave out --redis');
+}
+
+interface Asked {
+  evaluation: Evaluation;
+  questions: readonly Question[];
+  options: Options;
+}
+
+const withOwnModel = (asked: Asked): Promise<void> =>
+  withModel({ ...asked.options, everyDevice: true }, (model) =>
+    interruptible((interrupted) => {
+      const { request } = asked.evaluation.benchmark;
+      const answer: Run['answer'] = (item, _, signal) => model.ask(item, request, signal);
+      const tools: Run['tools'] = { decodeMasks: (codes) => model.decodeMasks(codes) };
+      return run(asked, { answer, tools, interrupted, window: model.concurrency, model: modelName(model.info) });
+    }),
+  );
+
+const withFleet = (url: string, asked: Asked): Promise<void> =>
+  interruptible(async (interrupted) => {
+    const { options, evaluation } = asked;
+    const { queue, resume = false, inline = false, output = `evaluate-${randomUUID()}` } = options;
+    const { request } = evaluation.benchmark;
+    const collector = await Collector.open(url, { queue, request, output, resume, inline, onTrouble: remark });
+    try {
+      if ((await collector.workers()) === 0) remark('no worker is there yet: paligemma worker --redis ...');
+      const answer: Run['answer'] = (item, index, signal) => collector.answer(item, index, signal);
+      interrupted.stop.addEventListener('abort', () => void collector.withdraw(), { once: true });
+      await run(asked, { answer, tools: NO_MODEL, interrupted, window: FLEET_WINDOW, model: `queue ${queue}` });
+    } finally {
+      await collector.close();
+    }
+  });
+
+interface Answering extends Pick<Run, 'answer' | 'tools' | 'window'> {
+  interrupted: Interruption;
+  model: string;
+}
+
+async function run({ evaluation, questions, options }: Asked, answering: Answering): Promise<void> {
+  const { benchmark, split, metric, measure } = evaluation;
+  const { output, resume = false, overwrite = false } = options;
+  const { interrupted, model, ...answered } = answering;
+  const { stop, end } = interrupted;
+  const progress = new EvaluateProgress(measure, questions.length);
+  stop.addEventListener('abort', () => progress.say(FINISHING), { once: true });
+  progress.start();
+  let predictions: Prediction[];
+  try {
+    predictions = await runQuestions({
+      ...{ questions, measure, ...answered, stop, signal: end, output, resume, overwrite },
+      origin: { benchmark: benchmark.name, split, model, ...(metric !== undefined && { metric }) },
+      onPrediction: progress.add,
+    });
+  } catch (error) {
+    if (end.aborted) return;
+    throw error;
+  } finally {
+    progress.end();
+  }
+  if (stop.aborted) {
+    remark(`interrupted${output === undefined ? '' : '; go on with the same command and --resume'}`);
+    process.exitCode = INTERRUPTED;
+  } else await tell(evaluation, predictions, options);
+}
 
 async function scoreAgain(file: string, wanted: Wanted, options: Options): Promise<void> {
   const { predictions, evaluation } = await predictionsIn(file, wanted);

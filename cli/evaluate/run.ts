@@ -1,6 +1,6 @@
 // Asks a benchmark's questions, as a batch whose output is predictions.
 import fs from 'node:fs';
-import type { BatchItem, BatchRequest, BatchResult, ModelInfo } from 'node-paligemma';
+import type { BatchItem, BatchResult, ModelInfo } from 'node-paligemma';
 import { invalid } from 'node-paligemma/support';
 import { type Job, runJob } from '../batch/job.js';
 import { openOutput } from '../batch/outputs/open.js';
@@ -26,14 +26,13 @@ export interface Run extends Pick<Job, 'answer' | 'window' | 'stop' | 'signal'> 
   questions: readonly Question[];
   measure: Measure;
   origin: Origin;
-  request: BatchRequest;
   tools: Tools;
   /** File of predictions. Without one they are kept in memory. */
   output?: string;
   resume: boolean;
   overwrite: boolean;
   /** Of each prediction, those from before first. */
-  onPrediction(prediction: Prediction): void;
+  onPrediction(prediction: Prediction, fromBefore: boolean): void;
 }
 
 /**
@@ -43,7 +42,7 @@ export interface Run extends Pick<Job, 'answer' | 'window' | 'stop' | 'signal'> 
  */
 export async function runQuestions({ questions, ...run }: Run): Promise<Prediction[]> {
   const before = run.output !== undefined && run.resume ? await earlier(run.output, questions, run.origin) : [];
-  for (const prediction of before) run.onPrediction(prediction);
+  for (const prediction of before) run.onPrediction(prediction, true);
   const done = new Map(before.map((prediction) => [prediction.id, prediction]));
   const output = await Predictions.open(run, done);
   try {
@@ -108,7 +107,7 @@ class Predictions implements BatchOutput {
     const prediction = await this.#judged(result);
     await this.#file?.write(prediction as unknown as BatchResult);
     this.#done.set(prediction.id, prediction);
-    this.#run.onPrediction(prediction);
+    this.#run.onPrediction(prediction, false);
   }
 
   async close(): Promise<void> {

@@ -51,7 +51,8 @@ export function settle(measure: Measure, answers: Answered[]): Answered[] {
   return answers.map((answer, i) => ({ ...answer, score: scores[i] as number }));
 }
 
-const NO_MODEL: Tools = {
+/** Where no model is loaded here. */
+export const NO_MODEL: Tools = {
   decodeMasks() {
     throw invalid('masks are decoded by the model that answered: the score is in its own predictions alone');
   },

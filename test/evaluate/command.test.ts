@@ -1,9 +1,10 @@
 // What the command promises: nothing is lost, predictions score the same without a model, two runs compare, the page stands alone.
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { paligemma, start } from '../helpers/command.js';
 import { emoji, scratch } from '../helpers/fixtures.js';
+import { RedisServer } from '../helpers/redis.js';
 
 const EMOJI = ['evaluate', 'emoji', '--model', 'embedded'];
 const file = (name: string) => path.join(scratch('evaluate'), name);
@@ -203,4 +204,32 @@ test('types of a checkpoint stand beside each other, with size and speed', async
   expect(types[0].questionsPerSecond).toBeGreaterThan(0);
   expect(fs.readFileSync(page, 'utf8')).toContain('Score against size');
   expect((await paligemma('evaluate', 'types', 'emoji', '--model', 'embedded', '--types', 'q3')).status).toBe(2);
+});
+
+(RedisServer.available() ? describe : describe.skip)('a fleet', () => {
+  const redis = new RedisServer();
+  beforeAll(() => redis.start());
+  afterAll(() => redis.stop());
+
+  test('of two has the score of one model', async () => {
+    const queue = ['--redis', redis.url, '--queue', 'evaluate'];
+    const workers = [0, 1].map(() => start(['worker', ...queue, '--model', 'embedded']));
+    try {
+      const asked = ['evaluate', 'emoji', '--limit', '60', '--json'];
+      const together = await paligemma(...asked, ...queue);
+      const alone = await paligemma(...asked, '--model', 'embedded');
+      expect([together.status, alone.status]).toEqual([0, 0]);
+      expect(JSON.parse(together.out).scores).toEqual(JSON.parse(alone.out).scores);
+    } finally {
+      for (const { child } of workers) child.kill('SIGTERM');
+      await Promise.all(workers.map(({ done }) => done));
+    }
+  });
+
+  test('decodes no masks, and has the model itself', async () => {
+    const masks = await paligemma('evaluate', 'emoji', '--split', 'masks', '--redis', redis.url);
+    expect([masks.status, masks.err]).toEqual([1, expect.stringContaining('leave out --redis')]);
+    const model = await paligemma('evaluate', 'emoji', '--model', 'embedded', '--redis', redis.url);
+    expect([model.status, model.err]).toEqual([1, expect.stringContaining('matter of the workers')]);
+  });
 });

@@ -150,7 +150,7 @@ async function run({ evaluation, questions, options }: Asked, answering: Answeri
   if (stop.aborted) {
     remark(`interrupted${output === undefined ? '' : '; go on with the same command and --resume'}`);
     process.exitCode = INTERRUPTED;
-  } else await tell(evaluation, predictions, options);
+  } else await tell(evaluation, await judge(measure, predictions), options);
 }
 
 async function scoreAgain(file: string, wanted: Wanted, options: Options): Promise<void> {
@@ -159,12 +159,14 @@ async function scoreAgain(file: string, wanted: Wanted, options: Options): Promi
   const judged = await judge(evaluation.measure, predictions, questions);
   const missing = (questions?.length ?? 0) - judged.predictions.length;
   if (missing > 0) remark(`${missing} questions have no prediction and do not count`);
-  await tell(evaluation, judged.predictions, options);
+  await tell(evaluation, judged, options);
 }
 
+type Judged = Awaited<ReturnType<typeof judge>>;
+
 /** Says what came of it: on standard output a table or one JSON value. */
-async function tell(evaluation: Evaluation, given: Prediction[], { json, report: file }: Options): Promise<void> {
-  const { predictions, answers } = await judge(evaluation.measure, given);
+async function tell(evaluation: Evaluation, judged: Judged, { json, report: file }: Options): Promise<void> {
+  const { predictions, answers } = judged;
   const report = reportOf({ ...evaluation, predictions, scores: scoresOf(evaluation.measure, answers) });
   if (file !== undefined) {
     const { htmlOf } = await import('../evaluate/report/html.js'); // charts are large

@@ -1,6 +1,6 @@
 // Two runs beside each other.
 import { invalid } from 'node-paligemma/support';
-import { bootstrapOf } from './intervals.js';
+import { bootstrapMeans, bootstrapOf } from './intervals.js';
 import type { Answered, Measure } from './measures/measure.js';
 import { totalOf } from './score.js';
 
@@ -25,10 +25,9 @@ export function compare(measure: Measure, a: readonly Answered[], b: readonly An
   if (both.length === 0) throw invalid('the two files have no question in common');
   const [left, right] = [both.map((pair) => pair.a), both.map((pair) => pair.b)];
   const [scoreA, scoreB] = [totalOf(measure, left), totalOf(measure, right)];
-  const differences = bootstrapOf(left, (places) => {
-    const drawn = (answers: Answered[]) => totalOf(measure, places(answers));
-    return drawn(right) - drawn(left);
-  });
+  const differences = measure.total
+    ? bootstrapOf(left, (draw) => totalOf(measure, draw(right)) - totalOf(measure, draw(left)))
+    : bootstrapMeans(both.map(({ a, b }) => ({ ...a, score: b.score - a.score })));
   const at = (share: number) => differences[Math.floor(share * (differences.length - 1))] ?? Number.NaN;
   return {
     ...{ count: both.length, a: scoreA, b: scoreB },

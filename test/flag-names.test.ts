@@ -35,12 +35,17 @@ async function saidBy(args: string[]): Promise<string> {
   return said;
 }
 
+/** The names that lead to a command. */
+const pathOf = (command: Command): string[] => (command.parent ? [...pathOf(command.parent), command.name()] : []);
+
 /** What a command cannot do without, and a model where it has one: nothing else is to be wrong. */
 function complete(command: Command): string[] {
   const valued = (option: Option) => (option.long === '--output' ? path.join(scratch('said'), 'out.jsonl') : 'x');
   return [
-    command.name(),
-    ...command.registeredArguments.filter(({ required }) => required).map(() => PICTURE),
+    ...pathOf(command),
+    ...command.registeredArguments
+      .filter(({ required }) => required)
+      .map(({ argChoices }) => argChoices?.[0] ?? PICTURE),
     // Twice: of what may be given several times there must be two.
     ...command.options
       .filter(({ mandatory }) => mandatory)

@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Argument, type Command, Option } from 'commander';
 import type { PaliGemma, Quantization } from 'node-paligemma';
 import { QUANTIZATIONS } from 'node-paligemma/support';
 import type { Question } from '../evaluate/benchmark.js';
-import { benchmarks } from '../evaluate/benchmarks/index.js';
 import { type Evaluation, evaluationOf, questionsOf, type Wanted } from '../evaluate/evaluation.js';
 import { settingsOf } from '../evaluate/report/report.js';
 import { type TypesReport, typesPage, typesTable } from '../evaluate/report/types-report.js';
@@ -24,7 +23,7 @@ interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
 }
 
 /** @param questions adds the options that say what is asked */
-export function evaluateTypesCommand(questions: (command: Command) => Command): Command {
+export function evaluateTypesCommand(benchmark: Argument, questions: (command: Command) => Command): Command {
   const command = modelCommand('types', 'required: a checkpoint or hub id').description(
     'score several types of a checkpoint on one benchmark, against their size and speed',
   );
@@ -33,7 +32,7 @@ export function evaluateTypesCommand(questions: (command: Command) => Command): 
     command.options.findIndex(({ long }) => long === '--quantization'),
     1,
   );
-  return questions(command.exitOverride().argument('<benchmark>', benchmarks.map(({ name }) => name).join(', ')))
+  return questions(command.exitOverride().addArgument(benchmark))
     .addOption(
       new Option('--types <list>', `some of ${QUANTIZATIONS.join(', ')}`)
         .argParser(commaList)

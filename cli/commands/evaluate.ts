@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { invalid } from 'node-paligemma/support';
 import sharp from 'sharp';
 import type { Question } from '../evaluate/benchmark.js';
@@ -31,14 +31,12 @@ interface Options extends CommonOptions, Omit<Wanted, 'benchmark'> {
   inline?: boolean;
 }
 
-const NAMES = benchmarks.map(({ name }) => name);
-
 export function evaluateCommand(): Command {
   const command = modelCommand('evaluate', 'required without --predictions or --redis')
     .description(
       "score a model on a benchmark, beside the scores that were published; custom: on questions of one's own",
     )
-    .argument('<benchmark>', NAMES.join(', '));
+    .addArgument(benchmarkArgument());
   return queueOption(questionOptions(command))
     .option('--output <file.jsonl>', 'keep the predictions, one a line')
     .option('--resume', 'go on with what the output holds')
@@ -48,9 +46,12 @@ export function evaluateCommand(): Command {
     .option('--redis [url]', 'have workers answer (paligemma worker); default: REDIS_URL, or redis://127.0.0.1:6379')
     .option('--inline', 'with --redis: send the pictures along, for workers that do not share them')
     .addCommand(evaluateCompareCommand())
-    .addCommand(evaluateTypesCommand(questionOptions))
+    .addCommand(evaluateTypesCommand(benchmarkArgument(), questionOptions))
     .action(start);
 }
+
+const benchmarkArgument = () =>
+  new Argument('<benchmark>', 'which questions').choices(benchmarks.map(({ name }) => name));
 
 /** What says which questions are asked. */
 const questionOptions = (command: Command): Command =>
@@ -66,9 +67,7 @@ const questionOptions = (command: Command): Command =>
     .option('--limit <n>', 'ask so many questions only, the first ones', numeric)
     .option('--sample <seed>', 'with --limit: draw them, the same for the same seed', numeric);
 
-async function start(name: string, options: Options, command: Command): Promise<void> {
-  if (!NAMES.includes(name))
-    command.error(`error: there is no benchmark ${name}: ${NAMES.join(', ')}`, { exitCode: 2 });
+async function start(name: string, options: Options): Promise<void> {
   const wanted: Wanted = { ...options, benchmark: name };
   if (options.predictions !== undefined) return scoreAgain(options.predictions, wanted, options);
   if (options.redis === undefined && lacksModel(options)) return;

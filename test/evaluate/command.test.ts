@@ -85,7 +85,7 @@ describe('a run', () => {
     expect((await paligemma('evaluate', 'emoji')).status).toBe(2);
     expect((await paligemma('evaluate')).status).toBe(2);
     const unknown = await paligemma('evaluate', 'nothing', '--model', 'embedded');
-    expect([unknown.status, unknown.err]).toEqual([2, expect.stringContaining('there is no benchmark nothing')]);
+    expect([unknown.status, unknown.err]).toEqual([2, expect.stringContaining('Allowed choices are emoji')]);
     const split = await paligemma(...EMOJI, '--split', 'train');
     expect([split.status, split.err]).toEqual([1, expect.stringContaining('give one of answers, boxes, masks')]);
     const data = await paligemma('evaluate', 'gqa', '--model', 'embedded');

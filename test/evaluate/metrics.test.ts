@@ -69,7 +69,7 @@ describe('every case of the reference functions', () => {
   });
 
   test('letters of ScienceQA', () => {
-    const right = ({ answer, target }: Judged) => scienceQaAnswer(answer) === target.toLowerCase();
+    const right = ({ answer, target }: Judged) => scienceQaAnswer(answer) === target;
     expect(others(cases.scienceqa, right)).toEqual([]);
   });
 

@@ -182,8 +182,8 @@ describe('relaxed correctness', () => {
 
 describe('the other rules', () => {
   test.each<[string, string | null]>([
-    ['The answer is B.', 'b'],
-    ['THE ANSWER IS Z. Because', 'z'],
+    ['The answer is B.', 'B'],
+    ['THE ANSWER IS Z. Because', 'Z'],
     ['The answer is (B).', null],
     ['The answer is B', null],
     ['The answer is AB.', null],

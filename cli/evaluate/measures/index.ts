@@ -60,8 +60,7 @@ export const letter: Measure = {
   name: 'scienceqa',
   title: 'right letters',
   kind: 'right',
-  judge: (prediction, targets) =>
-    right(scienceQaAnswer(text(prediction))?.toLowerCase() === text(targets).toLowerCase()),
+  judge: (prediction, targets) => right(scienceQaAnswer(text(prediction)) === text(targets).toUpperCase()),
 };
 
 export const number: Measure = {

@@ -6,13 +6,14 @@ import sharp from 'sharp';
 import type { Question } from '../evaluate/benchmark.js';
 import { benchmarks } from '../evaluate/benchmarks/index.js';
 import { type Evaluation, evaluationOf, predictionsIn, questionsOf, type Wanted } from '../evaluate/evaluation.js';
+import { isCell } from '../evaluate/layout/pictures.js';
 import { METRIC_NAMES } from '../evaluate/measures/index.js';
 import type { Prediction } from '../evaluate/predictions.js';
 import { reportOf, settingsOf } from '../evaluate/report/report.js';
 import { tableOf } from '../evaluate/report/table.js';
 import { modelName, type Run, runQuestions } from '../evaluate/run.js';
 import { judge, NO_MODEL, scoresOf } from '../evaluate/score.js';
-import { Collector, FLEET_WINDOW } from '../fleet/collector.js';
+import { Collector, FLEET_WINDOW, FLEET_WINDOW_IN_MEMORY } from '../fleet/collector.js';
 import { queueOption, redisUrl } from './batch-options.js';
 import { type CommonOptions, lacksModel, modelCommand, numeric, print, remark, withModel } from './common.js';
 import { evaluateCompareCommand } from './evaluate-compare.js';
@@ -58,7 +59,7 @@ const questionOptions = (command: Command): Command =>
   command
     .option(
       '--data <path>',
-      "folder with the benchmark's files as their owner gives them out; of custom, a .jsonl file",
+      "folder with the benchmark's files as their owner, or the hub, gives them out; of custom, a .jsonl file",
     )
     .option('--split <name>', 'part of the benchmark (default: the one that is published, where it has answers)')
     .addOption(
@@ -114,7 +115,8 @@ const withFleet = (url: string, asked: Asked): Promise<void> =>
       if ((await collector.workers()) === 0) remark('no worker is there yet: paligemma worker --redis ...');
       const answer: Run['answer'] = (item, index, signal) => collector.answer(item, index, signal);
       interrupted.stop.addEventListener('abort', () => void collector.withdraw(), { once: true });
-      await run(asked, { answer, tools: NO_MODEL, interrupted, window: FLEET_WINDOW, model: `queue ${queue}` });
+      const window = asked.questions.some(({ image }) => isCell(image)) ? FLEET_WINDOW_IN_MEMORY : FLEET_WINDOW;
+      await run(asked, { answer, tools: NO_MODEL, interrupted, window, model: `queue ${queue}` });
     } finally {
       await collector.close();
     }

@@ -1,13 +1,14 @@
 // What a benchmark is. A new one is a file that exports one of these, and its line in benchmarks/index.ts.
 import type { BatchRequest } from 'node-paligemma';
 import type { DataFolder } from './layout/data-folder.js';
+import type { HubData } from './layout/hub.js';
 import type { Measure } from './measures/measure.js';
 
 /** A question about one picture, and what is known of its answer. */
 export interface Question {
   /** No two of a split have the same. */
   id: string;
-  /** Path of the picture. */
+  /** Path of the picture, or where it is in a Parquet file. */
   image: string;
   /** As people read it. */
   question?: string;
@@ -46,6 +47,8 @@ export interface Benchmark {
   readonly title: string;
   /** Without it the pictures come with the package. */
   readonly sources: readonly Source[];
+  /** The same as Parquet. Where `--data` has it, it is read instead. */
+  readonly hub?: HubData;
   /** The first one is the default. */
   readonly splits: readonly string[];
   /** How the prompt is made, for people. */

@@ -2,7 +2,8 @@
 import { invalid } from 'node-paligemma/support';
 import type { Benchmark, Question } from './benchmark.js';
 import { benchmarkOf } from './benchmarks/index.js';
-import { DataFolder } from './layout/data-folder.js';
+import { DataFolder, needs } from './layout/data-folder.js';
+import { hubFiles, hubQuestions } from './layout/hub.js';
 import { measureOf } from './measures/index.js';
 import type { Measure } from './measures/measure.js';
 import { type Prediction, readPredictions } from './predictions.js';
@@ -45,12 +46,17 @@ export async function questionsOf({ benchmark, split }: Evaluation, wanted: Want
     throw invalid('sample must be a whole number: the seed of the draw');
   if (sample !== undefined && limit === undefined) throw invalid('give limit too: how many questions are drawn');
   if (benchmark.sources.length > 0 && data === undefined)
-    throw invalid(
-      `give the folder of ${benchmark.title} with --data. It needs: ${benchmark.sources
-        .map(({ files, from }) => `${files} from ${from}`)
-        .join('; ')}`,
-    );
-  return select(benchmark.questions(new DataFolder(data ?? '.', benchmark), split), { limit, sample });
+    throw invalid(`give the folder of ${benchmark.title} with --data. It needs: ${needs(benchmark)}`);
+  return select(allOf(benchmark, data ?? '.', split), { limit, sample });
+}
+
+/** As the hub has them where these files are, else in the owner's layout. */
+function allOf(benchmark: Benchmark, root: string, split: string): ReturnType<Benchmark['questions']> {
+  const { hub } = benchmark;
+  const found = hub ? hubFiles(root, hub, split) : [];
+  return hub && found.length > 0
+    ? hubQuestions(hub, { root, found, split })
+    : benchmark.questions(new DataFolder(root, benchmark), split);
 }
 
 /** Predictions of a file, with the evaluation that they say they are of. */

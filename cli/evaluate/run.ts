@@ -6,6 +6,7 @@ import { type Job, runJob } from '../batch/job.js';
 import { openOutput } from '../batch/outputs/open.js';
 import type { BatchOutput } from '../batch/outputs/output.js';
 import type { Question } from './benchmark.js';
+import { Pictures } from './layout/pictures.js';
 import type { Measure, Tools } from './measures/measure.js';
 import { type Prediction, readPredictions } from './predictions.js';
 
@@ -45,9 +46,12 @@ export async function runQuestions({ questions, ...run }: Run): Promise<Predicti
   for (const prediction of before) run.onPrediction(prediction, true);
   const done = new Map(before.map((prediction) => [prediction.id, prediction]));
   const output = await Predictions.open(run, done);
+  const pictures = new Pictures();
   try {
     await runJob({
-      ...{ answer: run.answer, window: run.window, ordered: false, output, stop: run.stop, signal: run.signal },
+      answer: async (item, index, signal) =>
+        run.answer({ ...item, image: await pictures.of(String(item.image)) }, index, signal),
+      ...{ window: run.window, ordered: false, output, stop: run.stop, signal: run.signal },
       entries: entriesOf(questions, run.origin),
       maxErrors: Number.POSITIVE_INFINITY,
       onSkipped() {},

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js';
+import { hubData } from '../layout/hub.js';
 import { relaxedByCategory } from '../measures/index.js';
 import { fineTuned } from '../published.js';
 
@@ -7,6 +8,17 @@ interface Asked {
   query: string;
   label: string;
 }
+
+interface Row {
+  /** `human_test` or `augmented_test`. */
+  type: string;
+  question: string;
+  answer: string;
+}
+
+const asked = (part: string, place: number, question: string, answer: string) => ({
+  ...{ id: `${part}/${place}`, question, prompt: question, targets: String(answer), category: part },
+});
 
 export const chartqa: Benchmark = {
   name: 'chartqa',
@@ -17,6 +29,11 @@ export const chartqa: Benchmark = {
       from: 'https://github.com/vis-nlp/ChartQA (ChartQA Dataset)',
     },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/ChartQA', files: { test: 'test' } },
+    columns: ['type', 'question', 'answer'],
+    question: ({ type, question, answer }, _, place) => asked(type.split('_')[0] ?? '', place, question, answer),
+  }),
   splits: ['test', 'val'],
   prompt: '{question}',
   request: { maxTokens: 32, locations: false },
@@ -24,13 +41,7 @@ export const chartqa: Benchmark = {
   *questions(data, split) {
     for (const part of ['human', 'augmented'])
       for (const [i, { imgname, query, label }] of data.json<Asked[]>(`${split}/${split}_${part}.json`).entries())
-        yield {
-          id: `${part}/${i}`,
-          image: data.picture(imgname, `${split}/png`),
-          ...{ question: query, prompt: query },
-          targets: String(label),
-          category: part,
-        };
+        yield { ...asked(part, i, query, label), image: data.picture(imgname, `${split}/png`) };
   },
   published: fineTuned({ 224: 57.1, 448: 71.4 }),
 };

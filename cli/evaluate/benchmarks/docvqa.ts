@@ -1,16 +1,25 @@
 import path from 'node:path';
 import type { Benchmark } from '../benchmark.js';
+import { hubData } from '../layout/hub.js';
 import { distance } from '../measures/index.js';
 import { fineTuned, second, TEST_SERVER } from '../published.js';
 
-interface Asked {
-  questionId: number;
+interface Row {
+  questionId: number | string;
   question: string;
   question_types?: string[] | null;
-  /** `documents/NAME.png`. */
-  image: string;
   answers: string[];
 }
+
+interface Asked extends Row {
+  /** `documents/NAME.png`. */
+  image: string;
+}
+
+const asked = ({ questionId, question, question_types, answers }: Row) => ({
+  ...{ id: String(questionId), question, prompt: question },
+  ...{ targets: answers, category: question_types?.[0] },
+});
 
 export const docvqa: Benchmark = {
   name: 'docvqa',
@@ -21,6 +30,11 @@ export const docvqa: Benchmark = {
       from: 'https://rrc.cvc.uab.es/?ch=17&com=downloads (task 1)',
     },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/DocVQA', folder: 'DocVQA', files: { val: 'validation' } },
+    ...{ columns: ['questionId', 'question', 'answers'], optional: ['question_types'] },
+    question: asked,
+  }),
   splits: ['val'],
   prompt: '{question}',
   request: { maxTokens: 32, locations: false },
@@ -28,14 +42,8 @@ export const docvqa: Benchmark = {
   *questions(data) {
     const files = ['val_v1.0_withQT.json', 'val_v1.0.json'];
     const all = data.json<{ data: Asked[] }>(...files, ...files.map((name) => `spdocvqa_qas/${name}`));
-    for (const { questionId, question, question_types, image, answers } of all.data)
-      yield {
-        id: String(questionId),
-        image: data.picture(path.posix.basename(image), 'documents', 'spdocvqa_images'),
-        ...{ question, prompt: question },
-        targets: answers,
-        category: question_types?.[0],
-      };
+    for (const one of all.data)
+      yield { ...asked(one), image: data.picture(path.posix.basename(one.image), 'documents', 'spdocvqa_images') };
   },
   published: [
     ...fineTuned({ 224: 43.7, 448: 78, 896: 84.8 }, TEST_SERVER),

@@ -1,5 +1,6 @@
 import type { Benchmark } from '../benchmark.js';
 import { COCO_PICTURES } from '../layout/coco.js';
+import { hubData } from '../layout/hub.js';
 import { yesNo } from '../measures/index.js';
 import { answerPrompt } from '../prompts.js';
 import { fineTuned, mix } from '../published.js';
@@ -13,6 +14,17 @@ interface Line {
 
 const PARTS = ['random', 'popular', 'adversarial'];
 
+interface Row {
+  question_id: string;
+  question: string;
+  answer: string;
+  category: string;
+}
+
+const asked = (part: string, id: number | string, question: string, answer: string) => ({
+  ...{ id: `${part}/${id}`, question, prompt: answerPrompt(question), targets: answer, category: part },
+});
+
 export const pope: Benchmark = {
   name: 'pope',
   title: 'POPE (objects that are not there)',
@@ -23,6 +35,12 @@ export const pope: Benchmark = {
     },
     { files: 'val2014/', from: COCO_PICTURES },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/POPE', files: Object.fromEntries(['all', ...PARTS].map((split) => [split, 'test'])) },
+    columns: ['question_id', 'question', 'answer', 'category'],
+    question: ({ question_id, question, answer, category }, split) =>
+      split === 'all' || split === category ? asked(category, question_id, question, answer) : undefined,
+  }),
   splits: ['all', ...PARTS],
   prompt: 'answer en {question}',
   request: { maxTokens: 32, locations: false },
@@ -31,13 +49,7 @@ export const pope: Benchmark = {
     for (const part of split === 'all' ? PARTS : [split]) {
       const name = `coco_pope_${part}.json`;
       for await (const { question_id, image, text, label } of data.lines<Line>(name, `output/coco/${name}`))
-        yield {
-          id: `${part}/${question_id}`,
-          image: data.picture(image, 'val2014'),
-          ...{ question: text, prompt: answerPrompt(text) },
-          targets: label,
-          category: part,
-        };
+        yield { ...asked(part, question_id, text, label), image: data.picture(image, 'val2014') };
     }
   },
   published: [

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js';
+import { hubData } from '../layout/hub.js';
 import { letter } from '../measures/index.js';
 import { choosePrompt } from '../prompts.js';
 import { fineTuned, second } from '../published.js';
@@ -16,6 +17,12 @@ interface Problem {
 
 const letterAt = (index: number) => String.fromCharCode(65 + index);
 
+type Row = Omit<Problem, 'image' | 'split'>;
+
+const asked = (id: string, { question, choices, answer, hint, subject }: Row) => ({
+  ...{ id, question, prompt: choosePrompt(question, choices, hint), targets: letterAt(answer), category: subject },
+});
+
 /** Questions with pictures alone: those that the published scores are of. */
 export const scienceqa: Benchmark = {
   name: 'scienceqa',
@@ -26,6 +33,11 @@ export const scienceqa: Benchmark = {
       from: 'https://github.com/lupantech/ScienceQA (data/scienceqa, and its tools/download.sh)',
     },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'derek-thomas/ScienceQA', files: { test: 'test', val: 'validation' } },
+    ...{ columns: ['question', 'choices', 'answer', 'hint', 'subject'], somePictures: true },
+    question: (row, _, place) => asked(String(place), row),
+  }),
   splits: ['test', 'val', 'minitest', 'minival'],
   prompt: 'Question: {question}\\nContext: {hint}\\nOptions: (A) {choice}, (B) {choice}\\nAnswer:',
   request: { maxTokens: 32, locations: false },
@@ -37,15 +49,8 @@ export const scienceqa: Benchmark = {
     for (const id of ids) {
       const problem = problems[id];
       if (!problem) throw data.missing(`problem ${id} in problems.json`);
-      const { question, choices, answer, hint, image, subject } = problem;
-      if (!image) continue;
-      yield {
-        id,
-        image: data.picture(image, `images/${problem.split}/${id}`, `${problem.split}/${id}`),
-        ...{ question, prompt: choosePrompt(question, choices, hint) },
-        targets: letterAt(answer),
-        category: subject,
-      };
+      const { image, split: of } = problem;
+      if (image) yield { ...asked(id, problem), image: data.picture(image, `images/${of}/${id}`, `${of}/${id}`) };
     }
   },
   published: [...fineTuned({ 224: 95.4, 448: 95.9 }), ...second({ 224: [96.1, 98.2, 98.2], 448: [96.2, 98.5, 98.6] })],

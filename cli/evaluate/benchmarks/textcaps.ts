@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js';
+import { hubData } from '../layout/hub.js';
 import { captions } from '../measures/index.js';
 import { captionPrompt } from '../prompts.js';
 
@@ -9,6 +10,13 @@ interface Captioned {
   reference_strs?: string[];
 }
 
+interface Row {
+  image_id: string;
+  caption_str: string[];
+}
+
+const asked = (id: string, captions: string[]) => ({ id, prompt: captionPrompt(), targets: captions });
+
 export const textcaps: Benchmark = {
   name: 'textcaps',
   title: 'TextCaps',
@@ -18,6 +26,11 @@ export const textcaps: Benchmark = {
       from: 'https://textvqa.org/textcaps/dataset/',
     },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/TextCaps', files: { val: 'val' } },
+    columns: ['image_id', 'caption_str'],
+    question: ({ image_id, caption_str }) => asked(image_id, caption_str),
+  }),
   splits: ['val'],
   prompt: 'caption en',
   request: { maxTokens: 100, locations: false },
@@ -30,7 +43,7 @@ export const textcaps: Benchmark = {
       references.set(image_id, reference_strs ?? [...(references.get(image_id) ?? []), caption_str ?? '']);
     for (const [id, targets] of references)
       yield {
-        ...{ id, targets, prompt: captionPrompt() },
+        ...asked(id, targets),
         image: data.picture(`${id}.jpg`, 'train_images', 'train_val_images/train_images'),
       };
   },

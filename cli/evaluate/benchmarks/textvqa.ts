@@ -1,4 +1,5 @@
 import type { Benchmark } from '../benchmark.js';
+import { hubData } from '../layout/hub.js';
 import { vqa } from '../measures/index.js';
 import { answerPrompt } from '../prompts.js';
 import { fineTuned, second, TEST_SERVER } from '../published.js';
@@ -10,24 +11,32 @@ interface Asked {
   answers: string[];
 }
 
+type Row = Omit<Asked, 'image_id'>;
+
+const asked = ({ question_id, question, answers }: Row) => ({
+  ...{ id: String(question_id), question, prompt: answerPrompt(question), targets: answers },
+});
+
 export const textvqa: Benchmark = {
   name: 'textvqa',
   title: 'TextVQA',
   sources: [
     { files: 'TextVQA_0.5.1_val.json and train_images/ (its pictures too)', from: 'https://textvqa.org/dataset/' },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/textvqa', files: { val: 'validation' } },
+    columns: ['question_id', 'question', 'answers'],
+    question: asked,
+  }),
   splits: ['val'],
   prompt: 'answer en {question}',
   request: { maxTokens: 32, locations: false },
   measure: vqa,
   *questions(data) {
-    for (const { question_id, image_id, question, answers } of data.json<{ data: Asked[] }>('TextVQA_0.5.1_val.json')
-      .data)
+    for (const one of data.json<{ data: Asked[] }>('TextVQA_0.5.1_val.json').data)
       yield {
-        id: String(question_id),
-        image: data.picture(`${image_id}.jpg`, 'train_images', 'train_val_images/train_images'),
-        ...{ question, prompt: answerPrompt(question) },
-        targets: answers,
+        ...asked(one),
+        image: data.picture(`${one.image_id}.jpg`, 'train_images', 'train_val_images/train_images'),
       };
   },
   published: [

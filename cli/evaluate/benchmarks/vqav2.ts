@@ -1,8 +1,16 @@
 import type { Benchmark } from '../benchmark.js';
 import { COCO_PICTURES } from '../layout/coco.js';
-import { vqaQuestions } from '../layout/vqa.js';
+import { hubData } from '../layout/hub.js';
+import { vqaQuestion, vqaQuestions } from '../layout/vqa.js';
 import { vqa } from '../measures/index.js';
 import { fineTuned, second, TEST_SERVER } from '../published.js';
+
+interface Row {
+  question_id: number;
+  question: string;
+  answers: { answer: string }[];
+  answer_type?: string;
+}
 
 export const vqav2: Benchmark = {
   name: 'vqav2',
@@ -14,6 +22,11 @@ export const vqav2: Benchmark = {
     },
     { files: 'val2014/', from: COCO_PICTURES },
   ],
+  hub: hubData<Row>({
+    ...{ repository: 'lmms-lab/VQAv2', files: { val: 'validation' } },
+    ...{ columns: ['question_id', 'question', 'answers'], optional: ['answer_type'] },
+    question: (row) => vqaQuestion(row, row),
+  }),
   splits: ['val'],
   prompt: 'answer en {question}',
   request: { maxTokens: 32, locations: false },

@@ -5,24 +5,32 @@ import { parse } from 'csv-parse/sync';
 import { invalid, parseJson, reasonOf } from 'node-paligemma/support';
 import { lines } from '../../batch/lines.js';
 import type { Benchmark } from '../benchmark.js';
+import { hubAddress } from './hub.js';
+
+/** What a benchmark needs, for people. */
+export const needs = ({ sources, hub }: Pick<Benchmark, 'sources' | 'hub'>): string =>
+  [
+    sources.map(({ files, from }) => `${files} from ${from}`).join('; '),
+    ...(hub ? [`the Parquet files of ${hubAddress(hub)} (${Object.keys(hub.files).join(', ')})`] : []),
+  ].join('; or ');
+
+type Needing = Pick<Benchmark, 'name' | 'sources' | 'hub'>;
 
 /** Reads files of a benchmark; what is missing is told with where it is to be had. */
 export class DataFolder {
   readonly root: string;
-  readonly #benchmark: Pick<Benchmark, 'name' | 'sources'>;
+  readonly #benchmark: Needing;
   /** Names in folders of pictures. */
   readonly #pictures = new Map<string, ReadonlySet<string>>();
 
-  constructor(root: string, benchmark: Pick<Benchmark, 'name' | 'sources'>) {
+  constructor(root: string, benchmark: Needing) {
     this.root = root;
     this.#benchmark = benchmark;
     if (!fs.existsSync(root)) throw invalid(`--data ${root} is not there. ${this.#whatIsNeeded()}`);
   }
 
   #whatIsNeeded(): string {
-    const { name, sources } = this.#benchmark;
-    const needed = sources.map(({ files, from }) => `${files} from ${from}`).join('; ');
-    return `${name} needs: ${needed}`;
+    return `${this.#benchmark.name} needs: ${needs(this.#benchmark)}`;
   }
 
   missing(name: string): Error {

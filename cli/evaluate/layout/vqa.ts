@@ -7,9 +7,21 @@ import type { DataFolder } from './data-folder.js';
 interface Questions {
   questions: { question_id: number; image_id: number; question: string }[];
 }
-interface Annotations {
-  annotations: { question_id: number; answers: { answer: string }[]; answer_type?: string; question_type?: string }[];
+interface Annotation {
+  answers: { answer: string }[];
+  answer_type?: string;
 }
+interface Annotations {
+  annotations: (Annotation & { question_id: number })[];
+}
+
+export const vqaQuestion = (
+  { question_id, question }: { question_id: number; question: string },
+  { answers, answer_type }: Annotation,
+) => ({
+  ...{ id: String(question_id), question, prompt: answerPrompt(question) },
+  ...{ targets: answers.map(({ answer }) => answer), category: answer_type },
+});
 
 /** @param part of COCO that the pictures are of */
 export function* vqaQuestions(
@@ -19,15 +31,9 @@ export function* vqaQuestions(
   const { questions } = data.json<Questions>(files.questions);
   const { annotations } = data.json<Annotations>(files.annotations);
   const known = new Map(annotations.map((annotation) => [annotation.question_id, annotation]));
-  for (const { question_id, image_id, question } of questions) {
-    const annotation = known.get(question_id);
-    if (!annotation) throw data.missing(`an answer to question ${question_id} in ${files.annotations}`);
-    yield {
-      id: String(question_id),
-      image: cocoPicture(data, image_id, files.part),
-      ...{ question, prompt: answerPrompt(question) },
-      targets: annotation.answers.map(({ answer }) => answer),
-      category: annotation.answer_type,
-    };
+  for (const asked of questions) {
+    const annotation = known.get(asked.question_id);
+    if (!annotation) throw data.missing(`an answer to question ${asked.question_id} in ${files.annotations}`);
+    yield { ...vqaQuestion(asked, annotation), image: cocoPicture(data, asked.image_id, files.part) };
   }
 }

@@ -1,5 +1,6 @@
 // Answers with their pictures, and the boxes that were found beside the true ones.
 import sharp from 'sharp';
+import { Pictures } from '../layout/pictures.js';
 import type { Prediction } from '../predictions.js';
 import { escaped } from './page.js';
 import { shown } from './table.js';
@@ -15,23 +16,25 @@ export async function worstAnswers(predictions: readonly Prediction[]): Promise<
     .filter(({ score = 0 }) => score < 1)
     .sort((a, b) => (a.score ?? 0) - (b.score ?? 0))
     .slice(0, SHOWN);
+  const pictures = new Pictures();
   const figures: string[] = [];
-  for (const prediction of worst) figures.push(await figureOf(prediction));
+  for (const prediction of worst) figures.push(await figureOf(prediction, pictures));
   return `<div class="answers">\n${figures.join('\n')}\n</div>`;
 }
 
-async function figureOf(prediction: Prediction): Promise<string> {
+async function figureOf(prediction: Prediction, pictures: Pictures): Promise<string> {
   const { id, image, question, prompt, labels, targets, score, error } = prediction;
   const asked = question ?? prompt ?? labels?.join(' ; ');
   const answer = error ? `${error.code}: ${error.message}` : inWords(prediction.prediction);
-  return `<figure>${image === undefined ? '' : await pictureOf(image, prediction)}<figcaption>
+  return `<figure>${image === undefined ? '' : await pictureOf(image, prediction, pictures)}<figcaption>
 <p class="quiet">${escaped(id)} &middot; ${shown(score ?? 0)}</p><p>${escaped(inShort(asked))}</p>
 <p class="answer">${escaped(inShort(answer))}</p><p class="wanted">${escaped(inShort(inWords(targets)))}</p>
 </figcaption></figure>`;
 }
 
-async function pictureOf(file: string, prediction: Prediction): Promise<string> {
+async function pictureOf(image: string, prediction: Prediction, pictures: Pictures): Promise<string> {
   try {
+    const file = await pictures.of(image);
     const { width, height, orientation = 1 } = await sharp(file).metadata();
     const [w, h] = orientation > 4 ? [height, width] : [width, height];
     const small = await sharp(file)

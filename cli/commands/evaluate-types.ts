@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Argument, type Command, Option } from 'commander';
 import type { PaliGemma, Quantization } from 'node-paligemma';
 import { QUANTIZATIONS } from 'node-paligemma/support';
+import { answering } from '../evaluate/ask.js';
 import type { Question } from '../evaluate/benchmark.js';
 import { type Evaluation, evaluationOf, questionsOf, type Wanted } from '../evaluate/evaluation.js';
 import { settingsOf } from '../evaluate/report/report.js';
@@ -39,7 +40,7 @@ export function evaluateTypesCommand(benchmark: Argument, questions: (command: C
         .default(['f32', 'f16', 'q8_0', 'q4_k_m', 'q4_0'], 'f32,f16,q8_0,q4_k_m,q4_0'),
     )
     .option('--outputs <folder>', 'keep the predictions, a file a type')
-    .option('--resume', 'go on with what these files hold')
+    .option('--resume', 'go on with what these files hold, and ask again what failed')
     .option('--overwrite', 'begin anew in their place')
     .option('--report <file.html>', 'write a page to look at')
     .action(start);
@@ -90,17 +91,18 @@ async function resultOf(type: Quantization, model: PaliGemma, asked: Asked): Pro
   const { outputs, resume = false, overwrite = false } = options;
   const progress = new EvaluateProgress(measure, questions.length);
   const origin = { benchmark: benchmark.name, split, model: modelName(model.info), ...(metric && { metric }) };
+  const { answer, tools } = answering(model, request, measure);
   let answered = 0;
   const started = performance.now();
   progress.start();
   try {
     const predictions = await runQuestions({
       ...{ questions, measure, origin, resume, overwrite },
-      answer(item, _, signal) {
+      answer(...given) {
         answered++;
-        return model.ask(item, request, signal);
+        return answer(...given);
       },
-      tools: { decodeMasks: (codes) => model.decodeMasks(codes) },
+      tools,
       ...{ window: model.concurrency, stop: interrupted.stop, signal: interrupted.end },
       output: outputs === undefined ? undefined : path.join(outputs, `${type}.jsonl`),
       onPrediction: progress.add,

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Argument, type Command, Option } from 'commander';
 import { invalid } from 'node-paligemma/support';
 import sharp from 'sharp';
+import { answering } from '../evaluate/ask.js';
 import type { Question } from '../evaluate/benchmark.js';
 import { benchmarks } from '../evaluate/benchmarks/index.js';
 import { type Evaluation, evaluationOf, predictionsIn, questionsOf, type Wanted } from '../evaluate/evaluation.js';
@@ -40,7 +41,7 @@ export function evaluateCommand(): Command {
     .addArgument(benchmarkArgument());
   return queueOption(questionOptions(command))
     .option('--output <file.jsonl>', 'keep the predictions, one a line')
-    .option('--resume', 'go on with what the output holds')
+    .option('--resume', 'go on with what the output holds, and ask again what failed')
     .option('--overwrite', 'begin anew in place of what the output holds')
     .option('--predictions <file.jsonl>', 'score these, without a model')
     .option('--report <file.html>', 'write a page to look at')
@@ -98,10 +99,9 @@ interface Asked {
 const withOwnModel = (asked: Asked): Promise<void> =>
   withModel({ ...asked.options, everyDevice: true }, (model) =>
     interruptible((interrupted) => {
-      const { request } = asked.evaluation.benchmark;
-      const answer: Run['answer'] = (item, _, signal) => model.ask(item, request, signal);
-      const tools: Run['tools'] = { decodeMasks: (codes) => model.decodeMasks(codes) };
-      return run(asked, { answer, tools, interrupted, window: model.concurrency, model: modelName(model.info) });
+      const { benchmark, measure } = asked.evaluation;
+      const answers = answering(model, benchmark.request, measure);
+      return run(asked, { ...answers, interrupted, window: model.concurrency, model: modelName(model.info) });
     }),
   );
 
@@ -127,10 +127,10 @@ interface Answering extends Pick<Run, 'answer' | 'tools' | 'window'> {
   model: string;
 }
 
-async function run({ evaluation, questions, options }: Asked, answering: Answering): Promise<void> {
+async function run({ evaluation, questions, options }: Asked, from: Answering): Promise<void> {
   const { benchmark, split, metric, measure } = evaluation;
   const { output, resume = false, overwrite = false } = options;
-  const { interrupted, model, ...answered } = answering;
+  const { interrupted, model, ...answered } = from;
   const { stop, end } = interrupted;
   const progress = new EvaluateProgress(measure, questions.length);
   stop.addEventListener('abort', () => progress.say(FINISHING), { once: true });

@@ -18,6 +18,7 @@ export interface Prediction extends Partial<Question> {
   prediction?: unknown;
   score?: number;
   detail?: Record<string, number>;
+  confidence?: number;
   error?: { code: string; message: string };
 }
 
@@ -32,7 +33,9 @@ export async function readPredictions(file: string, { tornEnd = false } = {}): P
     const prediction = parsePrediction(text);
     if (!prediction)
       throw invalid(`${file}, line ${number}, is no prediction: it needs JSON with "id" and "prediction"`);
-    if (predictions.has(prediction.id)) throw invalid(`${file} has two predictions with the id ${prediction.id}`);
+    const before = predictions.get(prediction.id);
+    // What failed may have been asked again.
+    if (before && !before.error) throw invalid(`${file} has two predictions with the id ${prediction.id}`);
     predictions.set(prediction.id, prediction);
   }
   return [...predictions.values()].sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
@@ -50,8 +53,17 @@ function parsePrediction(text: string): Prediction | undefined {
 }
 
 /** What is scored. A question that failed has no answer, which is wrong. */
-export const answeredOf = ({ id, prediction, targets, category, group, score, detail }: Prediction): Answered => ({
+export const answeredOf = ({
+  id,
+  prediction,
+  targets,
+  category,
+  group,
+  score,
+  detail,
+  ...known
+}: Prediction): Answered => ({
   ...{ id, prediction: prediction ?? '', targets, category, group },
   score: score ?? 0,
-  detail,
+  ...{ detail, confidence: known.confidence },
 });

@@ -1,7 +1,7 @@
 // Asks a benchmark's questions, as a batch whose output is predictions.
 import fs from 'node:fs';
 import type { BatchItem, BatchResult, ModelInfo } from 'node-paligemma';
-import { invalid } from 'node-paligemma/support';
+import { invalid, type Outcome } from 'node-paligemma/support';
 import { type Job, runJob } from '../batch/job.js';
 import { openOutput } from '../batch/outputs/open.js';
 import type { BatchOutput } from '../batch/outputs/output.js';
@@ -23,7 +23,8 @@ export interface Origin {
   model: string;
 }
 
-export interface Run extends Pick<Job, 'answer' | 'window' | 'stop' | 'signal'> {
+export interface Run extends Pick<Job, 'window' | 'stop' | 'signal'> {
+  answer(item: BatchItem, index: number, signal: AbortSignal): Promise<Outcome & { confidence?: number }>;
   questions: readonly Question[];
   measure: Measure;
   origin: Origin;
@@ -49,8 +50,12 @@ export async function runQuestions({ questions, ...run }: Run): Promise<Predicti
   const pictures = new Pictures();
   try {
     await runJob({
-      answer: async (item, index, signal) =>
-        run.answer({ ...item, image: await pictures.of(String(item.image)) }, index, signal),
+      async answer(item, index, signal) {
+        const image = await pictures.of(String(item.image));
+        const { confidence, ...outcome } = await run.answer({ ...item, image }, index, signal);
+        output.knows(String(item.id), confidence);
+        return outcome as Outcome;
+      },
       ...{ window: run.window, ordered: false, output, stop: run.stop, signal: run.signal },
       entries: entriesOf(questions, run.origin),
       maxErrors: Number.POSITIVE_INFINITY,
@@ -63,7 +68,10 @@ export async function runQuestions({ questions, ...run }: Run): Promise<Predicti
   return questions.flatMap(({ id }) => done.get(id) ?? []);
 }
 
-/** What an interrupted run left. Predictions of other questions stay in the file and do not count. */
+/**
+ * What an interrupted run left. Predictions of other questions stay in the file and do not count. What failed is asked again:
+ * a score should be of the model, not of a picture that was away.
+ */
 async function earlier(file: string, questions: readonly Question[], origin: Origin): Promise<Prediction[]> {
   if (!fs.existsSync(file)) return [];
   const asked = new Set(questions.map(({ id }) => id));
@@ -74,7 +82,7 @@ async function earlier(file: string, questions: readonly Question[], origin: Ori
         throw invalid(
           `${file} has predictions of ${name} ${prediction[name]}, not ${origin[name]}: give another --output, or begin anew with --overwrite`,
         );
-  return predictions.filter(({ id }) => asked.has(id));
+  return predictions.filter(({ id, error }) => asked.has(id) && !error);
 }
 
 /** Questions as items of a batch; what belongs to a question travels with it. */
@@ -87,6 +95,8 @@ class Predictions implements BatchOutput {
   readonly #run: Omit<Run, 'questions'>;
   readonly #done: Map<string, Prediction>;
   readonly #file: BatchOutput | undefined;
+  /** Of answers that are not written yet. */
+  readonly #confidences = new Map<string, number>();
 
   private constructor(run: Omit<Run, 'questions'>, done: Map<string, Prediction>, file: BatchOutput | undefined) {
     this.#run = run;
@@ -107,6 +117,11 @@ class Predictions implements BatchOutput {
     return entry.id !== undefined && this.#done.has(entry.id);
   }
 
+  /** How sure an answer is, which its result does not say. */
+  knows(id: string, confidence: number | undefined): void {
+    if (confidence !== undefined) this.#confidences.set(id, confidence);
+  }
+
   async write(result: BatchResult): Promise<void> {
     const prediction = await this.#judged(result);
     await this.#file?.write(prediction as unknown as BatchResult);
@@ -124,6 +139,9 @@ class Predictions implements BatchOutput {
     const line = { id, ...(known as object), milliseconds: timings && Math.round(timings.total) };
     if (result.error) return { ...line, score: measure.judge && 0 } as Prediction;
     const prediction = objects ?? text ?? '';
-    return { ...line, prediction, ...(await measure.judge?.(prediction, result.targets, tools)) } as Prediction;
+    const confidence = this.#confidences.get(id);
+    this.#confidences.delete(id);
+    const judged = await measure.judge?.(prediction, result.targets, tools);
+    return { ...line, prediction, ...judged, ...(confidence !== undefined && { confidence }) } as Prediction;
   }
 }

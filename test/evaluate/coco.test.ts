@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type Box, overlap } from '../../cli/evaluate/detection/match.js';
 import { maskOf } from '../../cli/evaluate/detection/polygons.js';
 import { boxes } from '../../cli/evaluate/measures/boxes.js';
+import { precisionByRecallOfMasks } from '../../cli/evaluate/measures/masks.js';
 import type { Answered } from '../../cli/evaluate/measures/measure.js';
 import { FIXTURES, readJson } from '../helpers/fixtures.js';
 
@@ -74,4 +75,16 @@ test('outlines become the masks that pycocotools makes of them', () => {
 test('masks that are runs already stay, but for those in a text', () => {
   expect(maskOf({ size: [2, 2], counts: [1, 3] }, 2, 2).counts).toEqual([1, 3]);
   expect(() => maskOf({ size: [2, 2], counts: 'abc' } as never, 2, 2)).toThrow(/run lengths as a text/);
+});
+
+test("masks' precision by recall takes the surest answers first, and no answer for none", () => {
+  const answer = (confidence: number | undefined, score: number, prediction = '<loc0001>'): Answered => ({
+    ...{ id: String(confidence), prediction, targets: {}, score, detail: { boxIou: score }, confidence },
+  });
+  const four = [answer(0.9, 0.8), answer(0.8, 0), answer(0.7, 0.6), answer(0.6, 0, 'nothing')];
+  const [half = { precision: [] }, strict = { precision: [] }] = precisionByRecallOfMasks(four);
+  const at = ({ precision }: { precision: readonly number[] }) => [0, 25, 26, 50, 51, 100].map((i) => precision[i]);
+  expect(at(half)).toEqual([1, 1, 2 / 3, 2 / 3, 0, 0]);
+  expect(at(strict)).toEqual([1, 1, 0, 0, 0, 0]);
+  expect(precisionByRecallOfMasks([answer(undefined, 1)])).toEqual([]);
 });

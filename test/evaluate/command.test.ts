@@ -63,7 +63,7 @@ describe('a run', () => {
     expect(drawn).not.toEqual(first);
   });
 
-  test('counts what fails as wrong, and ends with status 1', async () => {
+  test('counts what fails as wrong, ends with status 1, and asks it again when resumed', async () => {
     const folder = scratch('mine');
     fs.writeFileSync(path.join(folder, 'broken.png'), 'no picture');
     fs.copyFileSync(emoji('scenes', 'scene-07.jpg'), path.join(folder, 'dog.jpg'));
@@ -73,12 +73,21 @@ describe('a run', () => {
       data,
       ['dog.jpg', 'broken.png'].map((image) => JSON.stringify({ image, question, answer: '1' })).join('\n'),
     );
-    const run = await paligemma('evaluate', 'custom', '--data', data, '--model', 'embedded', '--json');
+    const output = file('failed.jsonl');
+    const asked = ['evaluate', 'custom', '--data', data, '--model', 'embedded', '--json', '--output', output];
+    const run = await paligemma(...asked);
     expect(run.status).toBe(1);
     expect(JSON.parse(run.out)).toMatchObject({
       failed: 1,
       scores: { value: 0.5, count: 2, interval: { how: 'Wilson' } },
     });
+    // What failed is asked again, and the file holds both.
+    fs.copyFileSync(emoji('scenes', 'scene-07.jpg'), path.join(folder, 'broken.png'));
+    const again = await paligemma(...asked, '--resume');
+    expect([again.status, JSON.parse(again.out)]).toMatchObject([0, { failed: 0, scores: { count: 2, value: 1 } }]);
+    expect(linesOf(output).map(({ id }) => id)).toHaveLength(3);
+    const without = await paligemma('evaluate', 'custom', '--predictions', output, '--json');
+    expect(JSON.parse(without.out).scores).toEqual(JSON.parse(again.out).scores);
   });
 
   test('needs a model, a benchmark and its data', async () => {
@@ -184,7 +193,9 @@ test.each(['answers', 'boxes', 'masks'])('the page of %s stands alone', async (s
   expect(html).toContain('<svg');
   expect(html).toContain('data:image/webp;base64,');
   expect(html).not.toMatch(/<script|src="(?!data:)|href=|url\((?!#)/);
-  if (split !== 'answers') expect(html).toContain('<rect x=');
+  if (split === 'answers') return;
+  expect(html).toContain('<rect x=');
+  expect(html).toContain('Precision against recall');
 });
 
 test('types of a checkpoint stand beside each other, with size and speed', async () => {

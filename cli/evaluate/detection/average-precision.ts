@@ -3,6 +3,12 @@ import type { Matches } from './match.js';
 
 const RECALLS = 101;
 
+/** The best precision that is to be had at recalls from 0 to 1. */
+export interface PrecisionCurve {
+  name: string;
+  precision: readonly number[];
+}
+
 /** Precision at each of 101 recalls, 0 to 1, for one threshold of overlap. Undefined where there is nothing to find. */
 export function precisions(pictures: readonly Matches[], threshold: number): Float64Array | undefined {
   let wanted = 0;

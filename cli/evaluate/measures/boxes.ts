@@ -1,5 +1,5 @@
 // COCO's mean average precision of found boxes.
-import { average, precisions } from '../detection/average-precision.js';
+import { average, type PrecisionCurve, precisions } from '../detection/average-precision.js';
 import { type FoundBox, type Matches, match, OVERLAPS, type SizeName, type TrueBox } from '../detection/match.js';
 import type { Answered, Measure } from './measure.js';
 
@@ -56,11 +56,11 @@ const meanPrecision = (answers: readonly Answered[], thresholds: number[], size:
 const EVERY = OVERLAPS.map((_, i) => i);
 
 /** Precision by recall at an overlap of 0.5 and of 0.75, the mean over labels: what a chart shows. */
-export function precisionByRecall(answers: readonly Answered[]): { at: number; precision: number[] }[] {
+export function precisionByRecall(answers: readonly Answered[]): PrecisionCurve[] {
   return [0, 5].map((threshold) => {
     const all = curves(answers, threshold, 'all');
     const precision = Array.from({ length: 101 }, (_, i) => average(all.map((curve) => curve[i] as number)));
-    return { at: threshold === 0 ? 0.5 : 0.75, precision };
+    return { name: `overlap of ${threshold === 0 ? 0.5 : 0.75} or more`, precision };
   });
 }
 

@@ -8,14 +8,13 @@ import {
   popeScores,
   relaxedAccuracy,
   scienceQaAnswer,
-  segmentationScore,
   softAccuracy,
   vqaAccuracy,
 } from '../metrics/index.js';
 import { boxes } from './boxes.js';
-import { type Answered, CATEGORIES_ALIKE, grouped, type Judged, type Measure, mean } from './measure.js';
+import { masks } from './masks.js';
+import { type Answered, CATEGORIES_ALIKE, grouped, type Judged, type Measure, mean, text } from './measure.js';
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const texts = (targets: unknown): string[] => (Array.isArray(targets) ? targets.map(String) : [String(targets)]);
 const right = (is: boolean): Judged => ({ score: is ? 1 : 0 });
 
@@ -134,28 +133,7 @@ export const captionsByLanguage: Measure = {
   ...CATEGORIES_ALIKE,
 };
 
-type Truth = Parameters<typeof segmentationScore>[1];
-
-export const masks: Measure = {
-  name: 'masks',
-  title: 'mean IoU of masks',
-  kind: 'share',
-  needsModel: true,
-  async judge(prediction, targets, { decodeMasks }) {
-    const { maskIou, boxIou } = await segmentationScore(text(prediction), targets as Truth, decodeMasks);
-    return { score: maskIou, detail: { boxIou } };
-  },
-  others(answers) {
-    const at = (least: number) => mean(answers.map(({ detail }) => ((detail?.boxIou ?? 0) >= least ? 1 : 0)));
-    return {
-      'box IoU': mean(answers.map(({ detail }) => detail?.boxIou ?? 0)),
-      'box at 0.5': at(0.5),
-      'box at 0.75': at(0.75),
-    };
-  },
-};
-
-export { boxes };
+export { boxes, masks };
 
 const MEASURES = [
   ...[exact, vqa, soft, distance, relaxed, relaxedByCategory, letter, number, yesNo, pairs],

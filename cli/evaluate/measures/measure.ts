@@ -12,6 +12,8 @@ export interface Answered {
   score: number;
   /** What else was found of it. */
   detail?: Record<string, number>;
+  /** How sure the model was, from 0 to 1. */
+  confidence?: number;
 }
 
 export interface Judged {
@@ -35,6 +37,8 @@ export interface Measure {
   judge?(prediction: unknown, targets: unknown, tools: Tools): Judged | Promise<Judged>;
   /** Whether judging needs the model that answered, so that stored scores are taken where there is none. */
   readonly needsModel?: boolean;
+  /** Whether it is worth knowing how sure a model is of an answer. */
+  readonly byConfidence?: boolean;
   /** Scores that are known only once all answers are: one for each. */
   judgeAll?(answers: readonly Answered[]): number[];
   /** The score of many. Default: the mean of theirs. */
@@ -44,6 +48,9 @@ export interface Measure {
   /** Further figures, by name. */
   others?(answers: readonly Answered[]): Record<string, number>;
 }
+
+/** An answer that is no text is none. */
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Scores are shown times this. */
 export const SCALE = 100;

@@ -49,16 +49,35 @@ async function pictureOf(image: string, prediction: Prediction, pictures: Pictur
   }
 }
 
+/** The pixels of a mask as the outline of its runs down the columns. */
+function maskShape(targets: unknown): string {
+  const { mask } = (targets ?? {}) as { mask?: { size: [number, number]; counts: number[] } };
+  if (!mask) return '';
+  const [height] = mask.size;
+  let [at, shape] = [0, ''];
+  for (const [i, count] of mask.counts.entries()) {
+    // A run may go on in the next column.
+    for (let left = i % 2 === 1 ? count : 0, from = at; left > 0; ) {
+      const length = Math.min(left, height - (from % height));
+      shape += `M${Math.floor(from / height)} ${from % height}h1v${length}h-1z`;
+      from += length;
+      left -= length;
+    }
+    at += count;
+  }
+  return `<path d="${shape}" fill="#16a34a" fill-opacity=".45"/>`;
+}
+
 /** Left, top, width and height in pixels. */
 type Rectangle = [number, number, number, number];
 
 function overlay({ prediction, targets }: Prediction, width: number, height: number): string {
-  const boxes = [
+  const shapes = [
+    maskShape(targets),
     ...trueBoxes(targets, width, height).map((box) => rectangle(box, '#16a34a', width)),
     ...foundBoxes(prediction, width, height).map((box) => rectangle(box, '#ea580c', width)),
   ];
-  if (boxes.length === 0) return '';
-  return `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none">${boxes.join('')}</svg>`;
+  return `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none">${shapes.join('')}</svg>`;
 }
 
 const rectangle = ([x, y, w, h]: Rectangle, colour: string, width: number): string =>
@@ -86,13 +105,16 @@ function foundBoxes(prediction: unknown, width: number, height: number): Rectang
   });
 }
 
+/** Places and shapes in the model's words. */
+const CODES = /<(?:loc|seg)\d+>\s*/g;
+
 /** Of objects their labels: where they are is drawn. */
 function inWords(value: unknown): string {
   if (Array.isArray(value)) {
     const words = value.map((one) => (typeof one === 'object' ? one?.label : one));
     return [...new Set(words.map(String))].join(' ; ') || 'nothing';
   }
-  return typeof value === 'object' && value !== null ? '' : String(value ?? '');
+  return typeof value === 'object' && value !== null ? '' : String(value ?? '').replace(CODES, '');
 }
 
 const inShort = (text: string | undefined = ''): string =>

@@ -2,10 +2,9 @@
 import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, LegendComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
-import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 
-use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, LabelLayout, SVGRenderer]);
+use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, SVGRenderer]);
 
 const WIDTH = 720;
 const INK = '#1f2937';
@@ -98,18 +97,37 @@ export interface Point {
   high: number;
 }
 
-/** The axis of scores begins and ends at a multiple of this. */
+/** The axis of scores begins and ends at a multiple of this, and has as many parts. */
 const STEP = 5;
+const COLOURS = ['#2563eb', '#d97706', '#16a34a', '#dc2626', '#7c3aed', '#0891b2', '#db2777', '#4d7c0f'];
+/** Names of points that are nearer than this share of the axis stand above each other. */
+const NEAR = 0.09;
+const LINE_HEIGHT = 14;
+
+/** How many names are below that of each point. */
+function levels(points: readonly Point[]): number[] {
+  const near = NEAR * Math.max(...points.map(({ x }) => x));
+  const order = [...points.keys()].sort((a, b) => (points[a] as Point).x - (points[b] as Point).x);
+  const found: number[] = [];
+  for (const [place, i] of order.entries()) {
+    const before = order[place - 1];
+    const beside = before !== undefined && (points[i] as Point).x - (points[before] as Point).x < near;
+    found[i] = beside ? (found[before] as number) + 1 : 0;
+  }
+  return found;
+}
 
 /** Scores against a size or a speed, each with its name and its interval. */
 export function pointChart(x: string, y: string, points: readonly Point[]): string {
   const [least, most] = [Math.min(...points.map(({ low }) => low)), Math.max(...points.map(({ high }) => high))];
+  const [min, max] = [Math.floor(least / STEP) * STEP, Math.ceil(most / STEP) * STEP];
+  const level = levels(points);
   return draw(380, {
     grid: { left: 60, right: 60, top: 24, bottom: 50 },
     xAxis: { type: 'value', name: x, nameLocation: 'middle', nameGap: 28, min: 0 },
     yAxis: {
       ...{ type: 'value', name: y, nameLocation: 'middle', nameGap: 38 },
-      ...{ min: Math.floor(least / STEP) * STEP, max: Math.ceil(most / STEP) * STEP },
+      ...{ min, max, interval: (max - min) / STEP },
     },
     series: [
       ...points.map(({ x, low, high }) => ({
@@ -120,10 +138,12 @@ export function pointChart(x: string, y: string, points: readonly Point[]): stri
         ],
       })),
       {
-        ...{ type: 'scatter', z: 3, symbolSize: 11, itemStyle: { color: OWN } },
-        labelLayout: { moveOverlap: 'shiftY' },
-        label: { show: true, position: 'right', formatter: '{b}', color: INK },
-        data: points.map(({ name, x, y }) => ({ name, value: [x, y] })),
+        ...{ type: 'scatter', z: 3, symbolSize: 11 },
+        data: points.map(({ name, x, y }, i) => {
+          const color = COLOURS[i % COLOURS.length];
+          const label = { show: true, position: 'top', formatter: '{b}', distance: 5 + LINE_HEIGHT * (level[i] ?? 0) };
+          return { name, value: [x, y], itemStyle: { color }, label: { ...label, color } };
+        }),
       },
     ],
   });

@@ -1,6 +1,8 @@
 // A run as one page to look at.
 import type { Published } from '../benchmark.js';
+import type { PrecisionCurve } from '../detection/average-precision.js';
 import { precisionByRecall } from '../measures/boxes.js';
+import { precisionByRecallOfMasks } from '../measures/masks.js';
 import { type Answered, type Measure, SCALE } from '../measures/measure.js';
 import type { Prediction } from '../predictions.js';
 import type { Figure } from '../score.js';
@@ -58,13 +60,7 @@ function publishedTable(published: readonly Published[]): string {
 const STEPS = 101;
 
 function curves(measure: Measure, answers: readonly Answered[]): string[] {
-  if (measure.name === 'map') {
-    const lines = precisionByRecall(answers).map(({ at, precision }) => ({
-      name: `overlap of ${at} or more`,
-      points: precision.map((value, i) => [i / (STEPS - 1), value] as [number, number]),
-    }));
-    return ['<h2>Precision against recall</h2>', lineChart('recall', 'precision', lines)];
-  }
+  if (measure.name === 'map') return precisionChart(precisionByRecall(answers));
   if (measure.name !== 'masks') return [];
   const reached = (of: (answer: Answered) => number) =>
     Array.from({ length: STEPS }, (_, i): [number, number] => {
@@ -75,5 +71,17 @@ function curves(measure: Measure, answers: readonly Answered[]): string[] {
     { name: 'masks', points: reached(({ score }) => score) },
     { name: 'boxes', points: reached(({ detail }) => detail?.boxIou ?? 0) },
   ];
-  return ['<h2>How many reach which overlap</h2>', lineChart('IoU', 'share of answers', lines)];
+  return [
+    ...precisionChart(precisionByRecallOfMasks(answers)),
+    ...['<h2>How many reach which overlap</h2>', lineChart('IoU', 'share of answers', lines)],
+  ];
+}
+
+function precisionChart(curves: readonly PrecisionCurve[]): string[] {
+  if (curves.length === 0) return [];
+  const lines = curves.map(({ name, precision }) => ({
+    name,
+    points: precision.map((value, i) => [i / (precision.length - 1), value] as [number, number]),
+  }));
+  return ['<h2>Precision against recall</h2>', lineChart('recall', 'precision', lines)];
 }

@@ -87,7 +87,7 @@ function childProcess(listener: Listener): Channel {
     hold(on) {
       const how = on ? 'ref' : 'unref';
       child[how]();
-      child.channel?.[how]();
+      child.channel?.[how]?.(); // Bun's channel has neither: it goes with the child
       (child.stderr as unknown as { ref(): void; unref(): void } | null)?.[how]();
     },
     kill: () => void child.kill('SIGKILL'),

@@ -18,7 +18,8 @@ export interface ImageAccess {
   maxBytes?: number;
   /**
    * Fetch from addresses of the public internet only: not from this machine, private networks or cloud metadata, by name,
-   * number or redirect. The address that is checked is the one connected to. Default false.
+   * number or redirect. The address that is checked is the one connected to. Under Bun, which cannot be held to that, no URL
+   * is fetched. Default false.
    */
   publicUrlsOnly?: boolean;
 }

@@ -15,11 +15,19 @@ const refused = (host: string) =>
     `${host} has a private address, and only public ones may be fetched from (imageAccess.publicUrlsOnly; of a worker: --allow-private-addresses)`,
   );
 
+const unguarded = () =>
+  new PaliGemmaError(
+    'ERR_INVALID_IMAGE',
+    'Bun cannot be held to public addresses, so that nothing is fetched (imageAccess.publicUrlsOnly); use Node or Deno, or fetch the picture and give its bytes',
+  );
+
 /**
  * A `fetch` that connects to public addresses only. The address that a name resolves to is checked where the connection is
  * made, so that neither redirects nor names that change their address get past.
  */
 export async function publicFetch(): Promise<NonNullable<FetchOptions['fetch']>> {
+  // Bun has its own fetch in place of undici's, which connects past the check: https://github.com/oven-sh/bun/issues/38840
+  if (process.versions.bun) return () => Promise.reject(unguarded());
   const { Agent, buildConnector, fetch } = await import('undici');
   const connector = buildConnector({ timeout: 10_000, lookup: publicLookup });
   const dispatcher = new Agent({

@@ -1,7 +1,8 @@
 // Starts the engine's process and carries messages: as a child of Node, or in Electron as a utility process.
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { reasonOf } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import type { FromEngine, ToEngine } from './wire.js';
 
@@ -58,13 +59,21 @@ function electronsOwn(): UtilityProcess | undefined {
 }
 
 function childProcess(listener: Listener): Channel {
-  const child = fork(program(), [], {
-    serialization: 'advanced',
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // In Electron, but not in its main process: the program is Electron's own, which then acts as Node.
-    env: { ...environment(), ...(process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {}) },
-  });
+  const notStarted = (reason: string) =>
+    listener.end({ signal: undefined, exitCode: undefined, lastWords: `it cannot be started: ${reason}` });
+  let child: ChildProcess;
+  try {
+    child = fork(program(), [], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // In Electron, but not in its main process: the program is Electron's own, which then acts as Node.
+      env: { ...environment(), ...(process.versions.electron ? { ELECTRON_RUN_AS_NODE: '1' } : {}) },
+    });
+  } catch (error) {
+    queueMicrotask(() => notStarted(reasonOf(error))); // Node's permission model forbids it
+    return { send() {}, hold() {}, kill() {} };
+  }
   const lastWords = tail(child.stderr);
   let open = 2; // the process with its output, and the channel: answers may still be in it when the process has gone
   const close = () => {
@@ -79,8 +88,7 @@ function childProcess(listener: Listener): Channel {
   child.once('close', close);
   child.once('disconnect', close);
   child.once('error', ({ message }) => {
-    if (child.pid === undefined)
-      listener.end({ signal: undefined, exitCode: undefined, lastWords: `it cannot be started: ${message}` });
+    if (child.pid === undefined) notStarted(message);
   });
   return {
     send: (message) => void (child.connected && child.send(message, () => {})),

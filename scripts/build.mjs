@@ -119,7 +119,9 @@ const newest = (folder) =>
 
 /** The library, the command line over it, and the server's page. */
 export function buildTypeScript() {
-  buildPackage(ROOT, ['lib'], ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js']);
+  const electron = ['main.js', 'preload-script.cjs', 'renderer.js', 'renderer.d.ts'].map((name) => `electron/${name}`);
+  const library = ['index.js', 'index.cjs', 'index.d.ts', 'support.js', 'engine-process.js', ...electron];
+  buildPackage(ROOT, ['lib'], library);
   const rooms = ['batch', 'bench', 'commands', 'completion', 'evaluate', 'fleet', 'serve'];
   buildPackage(path.join(ROOT, 'cli'), rooms, [
     'cli.js',

@@ -80,6 +80,7 @@ describe("the library's rooms", () => {
 
   test('go one way, from what a caller says to the addon', () => {
     const below: Record<string, string[]> = {
+      electron: ['paligemma', 'engine', 'tasks', 'image', 'base'],
       models: ['hub', 'engine', 'weights', 'checkpoint', 'image', 'base'],
       hub: ['engine', 'weights', 'checkpoint', 'addon', 'base'],
       batch: ['engine', 'tasks', 'image', 'base'],

@@ -12,12 +12,12 @@ export const chromium = [process.env.CHROME_PATH, '/usr/bin/chromium', '/usr/bin
   (file) => file && fs.existsSync(file),
 );
 
-export const launch = (): Promise<Browser> =>
+export const launch = (...more: string[]): Promise<Browser> =>
   puppeteer.launch({
     executablePath: chromium as string,
     userDataDir: scratch('browser'),
     env: { ...process.env, LD_PRELOAD: '' }, // a sanitizer of ours is nothing for a browser
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', ...more],
   });
 
 export interface Server extends Running {

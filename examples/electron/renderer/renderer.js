@@ -1,7 +1,10 @@
+import { connect } from '../node_modules/node-paligemma/dist/electron/renderer.js';
+
+const paligemma = connect();
 const drop = document.getElementById('drop');
 const picture = document.getElementById('picture');
 const caption = document.getElementById('caption');
-let current = 0;
+let last = new AbortController();
 
 drop.addEventListener('dragover', (event) => {
   event.preventDefault();
@@ -15,27 +18,33 @@ drop.addEventListener('drop', (event) => {
   if (file) show(file);
 });
 
+function write(text, failed = false) {
+  caption.textContent = text;
+  caption.classList.toggle('error', failed);
+}
+
 async function show(file) {
-  const turn = ++current; // a later picture takes the place of an earlier one that is still being described
-  const write = (text, failed = false) => {
-    if (turn !== current) return;
-    caption.textContent = text;
-    caption.classList.toggle('error', failed);
-  };
+  last.abort(); // a later picture takes the place of an earlier one that is still being described
+  last = new AbortController();
+  const { signal } = last;
   URL.revokeObjectURL(picture.src);
   picture.src = URL.createObjectURL(file);
   picture.hidden = false;
   document.getElementById('hint').hidden = true;
-  let text = '';
   write('…');
   try {
-    const image = new Uint8Array(await file.arrayBuffer());
-    const whole = await window.captioner.caption(image, (piece) => {
+    let text = '';
+    for await (const piece of paligemma.stream('caption', file, { language: 'en', signal })) {
       text += piece;
       write(text);
-    });
-    write(whole);
+    }
   } catch (error) {
-    write(error.message, true);
+    if (!signal.aborted) write(error.message, true);
   }
 }
+
+// A large model takes its time the first time.
+paligemma
+  .info({ onProgress: ({ stage, done, total }) => write(`${stage} ${Math.floor((100 * done) / total)} %`) })
+  .then(() => write(''))
+  .catch((error) => write(error.message, true));

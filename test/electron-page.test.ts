@@ -5,10 +5,11 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser, Page } from 'puppeteer-core';
+import sharp from 'sharp';
 import { type PageServer, servePages } from '../lib/electron/main.js';
 import { PaliGemma } from '../lib/index.js';
 import { bridge } from './helpers/browser-bridge.js';
-import { EMBEDDED, PICTURE, ROOT, scratch, within } from './helpers/fixtures.js';
+import { EMBEDDED, FIXTURES, PICTURE, ROOT, scratch, within } from './helpers/fixtures.js';
 import { chromium, launch } from './helpers/page-driver.js';
 
 const OWL = 'an owl and a cat';
@@ -27,7 +28,7 @@ const OWL = 'an owl and a cat';
       `<!doctype html><script type="module">
         import { connect, PaliGemmaError } from './renderer.js';
         const bytes = Uint8Array.from(atob('${fs.readFileSync(PICTURE, 'base64')}'), (c) => c.charCodeAt(0));
-        Object.assign(globalThis, { model: connect(), PaliGemmaError, picture: new File([bytes], 'a.png'), bytes });
+        Object.assign(globalThis, { model: connect(), decoding: connect({ decode: 'page' }), PaliGemmaError, picture: new File([bytes], 'a.png'), bytes });
       </script>`,
     );
     [browser, model] = await Promise.all([launch('--allow-file-access-from-files'), PaliGemma.load(EMBEDDED)]);
@@ -81,6 +82,35 @@ const OWL = 'an owl and a cat';
       set: mask?.data.filter((value) => value === 255).length,
       features: ['Float32Array', (await model.encode(PICTURE)).length],
     });
+  });
+
+  test('decodes pictures itself where it is asked to: upright, and so that the answers stay', async () => {
+    const sent: unknown[] = [];
+    main.on('node-paligemma:paligemma:ask', (_event, _id, { images }) =>
+      sent.push(...images.map(({ width, height }: { width: number; height: number }) => [width, height])),
+    );
+    const file = path.join(FIXTURES, 'images', 'exif-6.jpg');
+    const lying = fs.readFileSync(file).toString('base64');
+    const code = `const told = await Promise.all([picture, bytes, bytes.buffer].map((image) => decoding.caption(image)));
+      const lying = await (await fetch('data:image/jpeg;base64,${lying}')).blob();
+      const run = await decoding.detect(picture, 'owl');
+      return { told, box: run[0].box, lying: typeof await decoding.caption(lying),
+        broken: await decoding.caption(new Blob(['no picture'])).catch(({ code, message }) => code + ' ' + message) };`;
+    const [{ box }] = (await model.detect(PICTURE, 'owl')) as [Awaited<ReturnType<PaliGemma['detect']>>[0]];
+    expect(await evaluate(code)).toEqual({
+      ...{ told: Array(3).fill(OWL), box, lying: 'string' },
+      broken: expect.stringMatching(/^ERR_INVALID_IMAGE the Blob of 10 bytes cannot be decoded: /),
+    });
+    main.removeAllListeners('node-paligemma:paligemma:ask');
+    server.close();
+    server = servePages(main, () => model);
+    const sizes = [];
+    for (const name of [...Array(4).fill(PICTURE), file]) {
+      const { info } = await sharp(name).rotate().toBuffer({ resolveWithObject: true });
+      sizes.push([info.width, info.height]);
+    }
+    expect(sent).toEqual(expect.arrayContaining(sizes));
+    expect(sent).toHaveLength(5);
   });
 
   test('gets errors with their codes, and aborts with its own reasons', async () => {

@@ -114,6 +114,7 @@ describe('a page', () => {
   });
 
   test('without a bridge is told so', () => {
+    expect(() => connect({ decode: 'preload' as 'page' })).toThrow(/decode must be main or page/);
     expect(() => connect({ name: 'none' })).toThrow(/window\.none is no bridge.*exposePaliGemma/);
   });
 });

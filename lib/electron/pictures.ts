@@ -3,16 +3,27 @@ import { PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import type { ImageInput } from '../image/input.js';
 import type { SentImage } from './wire.js';
 
-/** @throws PaliGemmaError ERR_INVALID_ARGUMENT for what is no picture, ERR_INVALID_IMAGE for a file that cannot be read any more */
-export async function pictures(images: ImageInput | ImageInput[] | null): Promise<SentImage[] | null> {
+/** Who decodes pictures. */
+export type Decoder = 'main' | 'page';
+
+/**
+ * @throws PaliGemmaError ERR_INVALID_ARGUMENT for what is no picture, ERR_INVALID_IMAGE for a file that cannot be read any more, and
+ *   for one that the page cannot decode
+ */
+export async function pictures(
+  images: ImageInput | ImageInput[] | null,
+  decoder: Decoder,
+): Promise<SentImage[] | null> {
   if (images === null) return null;
-  return Promise.all((Array.isArray(images) ? images : [images]).map(picture));
+  return Promise.all((Array.isArray(images) ? images : [images]).map((image) => picture(image, decoder)));
 }
 
-async function picture(image: ImageInput): Promise<SentImage> {
-  if (typeof image === 'string' || image instanceof Uint8Array || image instanceof ArrayBuffer) return image;
+async function picture(image: ImageInput, decoder: Decoder): Promise<SentImage> {
+  if (image instanceof Uint8Array || image instanceof ArrayBuffer)
+    return decoder === 'page' ? decoded(new Blob([image as Uint8Array<ArrayBuffer>])) : image;
+  if (image instanceof Blob) return decoder === 'page' ? decoded(image) : bytesOf(image);
+  if (typeof image === 'string') return image;
   if (image instanceof URL) return String(image);
-  if (image instanceof Blob) return bytesOf(image);
   if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
     const { data, width, height, channels } = image; // an ImageData is an object of the browser's
     return { data, width, height, ...(channels === undefined ? {} : { channels }) } as SentImage;
@@ -23,11 +34,49 @@ async function picture(image: ImageInput): Promise<SentImage> {
   );
 }
 
+const unreadable = (blob: Blob, what: string, cause: unknown) =>
+  new PaliGemmaError('ERR_INVALID_IMAGE', `the Blob of ${blob.size} bytes cannot be ${what}: ${reasonOf(cause)}`, {
+    cause,
+  });
+
 async function bytesOf(blob: Blob): Promise<Uint8Array> {
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
-    const message = `the Blob of ${blob.size} bytes cannot be read: ${reasonOf(error)}`;
-    throw new PaliGemmaError('ERR_INVALID_IMAGE', message, { cause: error });
+    throw unreadable(blob, 'read', error);
+  }
+}
+
+/** What a page has for it, of the browser. */
+interface Browser {
+  createImageBitmap(blob: Blob): Promise<Bitmap>;
+  OffscreenCanvas: new (
+    width: number,
+    height: number,
+  ) => {
+    getContext(kind: '2d'): { drawImage(bitmap: Bitmap, x: 0, y: 0): void; getImageData(...box: number[]): Pixels };
+  };
+}
+interface Bitmap {
+  width: number;
+  height: number;
+  close(): void;
+}
+interface Pixels {
+  data: Uint8ClampedArray;
+}
+
+/** Upright, as the picture says that it lies. */
+async function decoded(blob: Blob): Promise<SentImage> {
+  const { createImageBitmap, OffscreenCanvas } = globalThis as unknown as Browser;
+  try {
+    const bitmap = await createImageBitmap(blob);
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return { data: context.getImageData(0, 0, width, height).data, width, height };
+  } catch (error) {
+    throw unreadable(blob, 'decoded', error);
   }
 }

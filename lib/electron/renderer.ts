@@ -8,10 +8,11 @@ import { textStream } from '../engine/stream.js';
 import type { ImageInput } from '../image/input.js';
 import type { PaliGemma } from '../paligemma.js';
 import type { LoadedModelInfo, Progress } from '../types.js';
-import { pictures } from './pictures.js';
+import { type Decoder, pictures } from './pictures.js';
 import { type Bridge, NAME, type Question, type Reply, type SentError } from './wire.js';
 
 export { type ErrorCode, PaliGemmaError } from '../base/errors.js';
+export type { Decoder } from './pictures.js';
 
 export interface InfoOptions {
   /** While it loads, as of `PaliGemma.load`; the latest one at once. */
@@ -32,12 +33,22 @@ export interface PagePaliGemma
   info(options?: InfoOptions): Promise<LoadedModelInfo>;
 }
 
+export interface ConnectOptions {
+  /** Of the bridge, the same in main and preload. Default `paligemma`. */
+  name?: string;
+  /**
+   * Who decodes Files, Blobs and bytes. `main` (default): the library, as everywhere. `page`: the browser, so that what strangers
+   * made is decoded in its sandbox, and on Linux Electron and sharp cannot get in each other's way. Pixels may differ a little.
+   */
+  decode?: Decoder;
+}
+
 /**
  * The model at the other end of the bridge that the preload script has made. It may still be loading: calls wait for it.
- * @param options `name`: of the bridge, default `paligemma`
  * @throws PaliGemmaError ERR_INVALID_ARGUMENT where there is no such bridge
  */
-export function connect({ name = NAME }: { name?: string } = {}): PagePaliGemma {
+export function connect({ name = NAME, decode = 'main' }: ConnectOptions = {}): PagePaliGemma {
+  if (decode !== 'main' && decode !== 'page') throw invalid(`decode must be main or page, not ${show(decode)}`);
   const bridge = (globalThis as Record<string, unknown>)[name] as Bridge | undefined;
   if (typeof bridge?.ask !== 'function')
     throw invalid(`window.${name} is no bridge to a model: this window's preload script has to call exposePaliGemma`);
@@ -46,7 +57,7 @@ export function connect({ name = NAME }: { name?: string } = {}): PagePaliGemma 
     question: (images: Sent) => Question,
     signal?: AbortSignal,
     heard?: Heard,
-  ) => askThrough<T>(bridge, images, question, signal, heard);
+  ) => askThrough<T>(bridge, pictures(images, decode), question, signal, heard);
   return methods(ask);
 }
 
@@ -122,13 +133,14 @@ const texts =
 
 async function askThrough<T>(
   bridge: Bridge,
-  images: ImageInput | ImageInput[] | null,
+  images: Promise<Sent>,
   question: (images: Sent) => Question,
   signal: AbortSignal | undefined,
   heard: Heard | undefined,
 ): Promise<T> {
+  images.catch(() => {}); // what is wrong with the signal goes before
   checked(signal)?.throwIfAborted();
-  const asked = question(await pictures(images));
+  const asked = question(await images);
   signal?.throwIfAborted();
   let leave = () => {};
   try {

@@ -1,6 +1,6 @@
 import { connect } from '../node_modules/node-paligemma/dist/electron/renderer.js';
 
-const paligemma = connect();
+const paligemma = connect({ decode: 'page' }); // strangers' pictures are decoded in the page's sandbox
 const drop = document.getElementById('drop');
 const picture = document.getElementById('picture');
 const caption = document.getElementById('caption');

@@ -176,6 +176,13 @@ test(
       expect(await deno(allowed.filter((other) => other !== flag))).toMatchObject({ status: 1, out: '' });
     expect((await deno(allowed, 'isolated')).err).toMatch(/ERR_ENGINE_DIED|it cannot be started.*--allow-run/);
     expect(await deno([...allowed, '--allow-run'], 'isolated')).toMatchObject({ status: 0, out: `${OWL}\n` });
+    const convert = `const { convert } = await import('node-paligemma');
+      await convert(${JSON.stringify(reference('pg1-random'))}, 'model', { quantization: 'q8_0' });`;
+    fs.writeFileSync(path.join(folder, 'convert.mjs'), convert);
+    const converting = (args: string[]) =>
+      run({ command, args: ['run', '--no-prompt', ...args] }, folder, 'convert.mjs');
+    expect(await converting([...allowed, '--allow-write'])).toMatchObject({ status: 1 });
+    expect(await converting([...allowed, '--allow-write', '--allow-sys'])).toMatchObject({ status: 0 });
   },
   FETCHING,
 );

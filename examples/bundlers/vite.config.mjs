@@ -5,6 +5,6 @@ export default defineConfig({
   build: {
     target: 'node20',
     ssr: 'app.js', // for Node, not for browsers
-    rollupOptions: { external: ['node-paligemma'], output: { entryFileNames: 'app.mjs' } },
+    rollupOptions: { external: [/^node-paligemma(\/|$)/], output: { entryFileNames: 'app.mjs' } },
   },
 });

@@ -5,6 +5,6 @@ module.exports = {
   entry: './app.js',
   experiments: { outputModule: true },
   externalsType: 'module',
-  externals: { 'node-paligemma': 'node-paligemma' },
+  externals: [/^node-paligemma(\/|$)/],
   output: { filename: 'app.mjs', library: { type: 'module' } },
 };

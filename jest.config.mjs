@@ -17,6 +17,7 @@ export default {
   maxWorkers: 1,
   testTimeout: 60_000,
   setupFilesAfterEnv: ['<rootDir>/test/helpers/running.mjs'],
+  modulePathIgnorePatterns: ['<rootDir>/build/'], // packages that are made there have the names of these
   globalSetup: '<rootDir>/test/helpers/setup.mjs',
   globalTeardown: '<rootDir>/test/helpers/teardown.mjs',
 };

@@ -58,6 +58,7 @@ function fetchTools() {
   if (status === 0) return;
   throw new ToolchainError(
     `${packages.join(' and ')}, which the addon is built with, could not be installed into ${FETCHED}` +
-      `${error ? ` (${error.message})` : ''}. Try it by hand: npm install --prefix ${FETCHED} ${packages.join(' ')}`,
+      `${error ? ` (${error.message})` : ''}. Without a network, run this on a machine that has one, and copy that folder: ` +
+      `npm install --prefix ${FETCHED} ${packages.join(' ')}`,
   );
 }

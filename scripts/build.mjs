@@ -40,7 +40,7 @@ export function run(what, args, options = {}) {
 }
 
 /** The flags that are options of CMake, and what their option is with them. */
-const SWITCHES = {
+export const SWITCHES = {
   '--cuda': ['PALIGEMMA_CUDA', 'ON'],
   ...(process.platform === 'darwin'
     ? { '--cpu': ['PALIGEMMA_METAL', 'OFF'] }
@@ -77,6 +77,12 @@ const stampOf = (folder) => path.join(folder, 'options.json');
 export function buildNative(flags = new Set(), folder = path.join(ROOT, 'build'), definitions = {}) {
   const vendored = fs.existsSync(path.join(ROOT, 'vendor', 'llama.cpp', '.manifest.json'));
   checkToolchain({ fetch: !vendored });
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+    fs.accessSync(ROOT, fs.constants.W_OK);
+  } catch (error) {
+    throw new BuildError(`The addon is built in ${folder}, where nothing can be written (${error.code})`);
+  }
   vendor();
 
   const { cmakeJs, headers } = buildTools();

@@ -5,17 +5,23 @@
 //   node scripts/prebuild.mjs [--arch x64|arm64] [--sysroot]     --sysroot, on Linux: over Debian 11's glibc with clang 19,
 //                                                                which also builds for the other architecture
 //   node scripts/prebuild.mjs --backend cuda|vulkan              build/packages/PLATFORM-ARCH-BACKEND, ready to publish
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { packBackend } from './packages.mjs';
 import { sysroot } from './sysroot.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
+/** What a backend finds on its machine or does without. */
+const NEEDS = {
+  cuda:
+    "It needs NVIDIA's driver for CUDA 13 and that version's libraries (`cudart`, `cublas`) where the system finds them,\n" +
+    'and a card of the Turing generation (compute capability 7.5) or a later one.',
+};
 const { values: options } = parseArgs({
   options: {
     arch: { type: 'string', default: os.arch() },
@@ -38,6 +44,7 @@ if (options.sysroot) {
   process.env.PALIGEMMA_ARCH = arch;
 }
 process.env.PALIGEMMA_BACKEND = backend ?? '';
+process.env.CCACHE_BASEDIR = ''; // it would make paths relative, which then are not those that the compiler is told to leave out
 
 const output = path.join(ROOT, 'prebuilds', platform);
 const compiler = path.join(ROOT, 'scripts', 'node-gyp-cmake.mjs');
@@ -61,41 +68,9 @@ if (backend) {
   fs.mkdirSync(target, { recursive: true });
   fs.renameSync(path.join(output, library), path.join(target, library));
   fs.rmSync(output, { recursive: true });
-  writePackage(target, library);
+  packBackend(target, platform, backend, library, NEEDS[backend]);
   console.log(`${path.relative(ROOT, target)}: ${library}`);
 } else {
   for (const name of fs.readdirSync(output).sort())
     console.log(`${(fs.statSync(path.join(output, name)).size / 1e6).toFixed(2).padStart(6)} MB  ${name}`);
-}
-
-function writePackage(target, library) {
-  /** What a backend finds on its machine or does without. */
-  const NEEDS = {
-    cuda:
-      "It needs NVIDIA's driver for CUDA 13 and that version's libraries (`cudart`, `cublas`) where the system finds them,\n" +
-      'and a card of the Turing generation (compute capability 7.5) or a later one.',
-  };
-  const { name, version, license, author, engines } = JSON.parse(
-    fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'),
-  );
-  const description = `${backend} backend of ${name} for ${platform}`;
-  const manifest = {
-    name: `@${name}/${platform}-${backend}`,
-    ...{ version, description, license, author, engines },
-    os: [process.platform],
-    cpu: [arch],
-    files: [library],
-    peerDependencies: { [name]: version },
-  };
-  fs.writeFileSync(path.join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
-  const needs = NEEDS[backend] ? `\n${NEEDS[backend]}\n` : '';
-  fs.writeFileSync(
-    path.join(target, 'README.md'),
-    `# ${manifest.name}\n\n${description}. It is found when it is installed beside ${name}.\n${needs}`,
-  );
-  execFileSync('npm', ['pack', '--dry-run', '--loglevel', 'error'], {
-    cwd: target,
-    stdio: 'ignore',
-    shell: process.platform === 'win32',
-  });
 }

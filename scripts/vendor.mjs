@@ -85,15 +85,29 @@ function run(command, args, options = {}) {
   }
 }
 
+/** From the registry; or from vendor/, where it was put by hand for want of a network. */
 function fetchPackage(pin, folder) {
+  const archive = `${pin.package.replace('@', '').replace('/', '-')}-${pin.version}.tgz`;
+  const own = path.join(VENDOR, archive);
+  if (fs.existsSync(own)) return own;
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  run(npm, ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder, `${pin.package}@${pin.version}`], {
-    cwd: folder,
-    shell: process.platform === 'win32',
-  });
-  const [archive] = fs.readdirSync(folder).filter((name) => name.endsWith('.tgz'));
-  if (!archive) throw new VendorError(`npm pack ${pin.package}@${pin.version} left no archive`);
-  return path.join(folder, archive);
+  const name = `${pin.package}@${pin.version}`;
+  // An npm that runs this script hands its own options down: --workspaces is meant for another folder.
+  const how = ['--ignore-scripts', '--workspaces=false', '--fetch-retry-mintimeout=1000'];
+  try {
+    run(npm, ['pack', ...how, '--json=false', '--loglevel=error', '--pack-destination', folder, name], {
+      cwd: folder,
+      shell: process.platform === 'win32',
+    });
+  } catch (error) {
+    throw new VendorError(
+      `the sources of llama.cpp could not be fetched: ${error.message}\n` +
+        `Without a network, fetch them elsewhere (npm pack ${name}), put ${archive} into ${VENDOR}, and try again.`,
+    );
+  }
+  const fetched = path.join(folder, archive);
+  if (!fs.existsSync(fetched)) throw new VendorError(`npm pack ${name} left no ${archive}`);
+  return fetched;
 }
 
 function checkIntegrity(file, expected) {

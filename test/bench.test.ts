@@ -5,7 +5,7 @@ import type { LoadedModelInfo } from 'node-paligemma';
 import { INSTRUCTION_SETS, measurePeaks } from 'node-paligemma/support';
 import { residentBytes } from '../cli/bench/resident.js';
 import { peakOf, sharesOf } from '../cli/bench/shares.js';
-import { addonFile } from '../lib/addon/native.js';
+import { addonFile } from '../lib/addon/locate.js';
 import { paligemma } from './helpers/command.js';
 
 const PEAKS = { float32: 100e9, int8: 400e9, tiles: 0, reading: 10e9 };

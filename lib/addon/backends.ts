@@ -1,7 +1,5 @@
 // Packages that carry a graphics backend: one for each kind of card, beside this one where it is wanted.
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { unpacked } from '../base/package-root.js';
+import { companion, platformName } from './locate.js';
 
 export interface BackendPackage {
   backend: 'cuda' | 'vulkan';
@@ -11,16 +9,14 @@ export interface BackendPackage {
   folder: string | undefined;
 }
 
-/** Those that there are for this platform. */
+/**
+ * Those that there are for this platform.
+ * @throws PaliGemmaError ERR_VERSION_MISMATCH
+ */
 export function backendPackages(): BackendPackage[] {
-  const require = createRequire(import.meta.url);
   return (['cuda', 'vulkan'] as const).map((backend) => {
-    const name = `@node-paligemma/${process.platform}-${process.arch}-${backend}`;
-    try {
-      return { backend, name, folder: unpacked(path.dirname(require.resolve(`${name}/package.json`))) };
-    } catch {
-      return { backend, name, folder: undefined };
-    }
+    const name = `@node-paligemma/${platformName()}-${backend}`;
+    return { backend, name, folder: companion(name) };
   });
 }
 

@@ -2,9 +2,10 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
-import { packageRoot } from '../base/package-root.js';
+import { packageVersion } from '../base/package-root.js';
 import { installedBackends } from './backends.js';
 import type { ExpectedTensor, GgufPlan, Judged, JudgedKeys, JudgedTensors, TextShape } from './gguf.js';
+import { addonFile, buildCommand, versionMismatch } from './locate.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -178,6 +179,8 @@ export interface ProcessorPeaks {
 }
 
 export interface Addon {
+  /** Of the package that it was built with. */
+  version: string;
   /** Loads the compute backends that lie in these folders, those for the processor too. */
   loadBackends(folders: string[]): void;
   devices(): NativeDevice[];
@@ -213,28 +216,28 @@ export interface Addon {
 
 let addon: Addon | undefined;
 
-/** Where the addon is, and beside it the libraries that compute. */
-export function addonFile(): string {
-  const require = createRequire(import.meta.url);
-  return require('node-gyp-build').path(packageRoot());
-}
-
-/** The addon: a build from source if there is one, else the prebuilt binary of this platform. */
+/**
+ * The addon: a build from source if there is one, else the binary of this platform.
+ * @throws PaliGemmaError ERR_ADDON_NOT_FOUND, ERR_VERSION_MISMATCH
+ */
 export function native(): Addon {
   if (addon) return addon;
   const require = createRequire(import.meta.url);
+  const file = addonFile();
+  const backends = installedBackends();
+  let found: Addon;
   try {
-    const file = addonFile();
-    const found = require(file) as Addon;
-    found.loadBackends([path.dirname(file), ...installedBackends()]);
-    addon = found;
+    found = require(file);
+    if (found.version === packageVersion()) found.loadBackends([path.dirname(file), ...backends]);
   } catch (error) {
     throw new PaliGemmaError(
       'ERR_ADDON_NOT_FOUND',
-      `the native addon for ${process.platform}-${process.arch} does not load (${reasonOf(error).split('\n')[0]}); ` +
-        'build it with: npm rebuild node-paligemma (in a checkout: npm run build)',
+      `the native addon ${file} does not load (${reasonOf(error).split('\n')[0]}); ` +
+        `build one for this machine with: ${buildCommand()}`,
       { cause: error },
     );
   }
+  if (found.version !== packageVersion()) throw versionMismatch(file, found.version);
+  addon = found;
   return addon;
 }

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { PaliGemmaError } from '../base/errors.js';
-import { addonFile, native, type ProcessorPeaks } from './native.js';
+import { addonFile } from './locate.js';
+import { native, type ProcessorPeaks } from './native.js';
 
 /** Measures the processor with the instructions that products are computed with. Takes about a second on an idle machine. */
 export const measurePeaks = (threads: number): Promise<ProcessorPeaks> => native().measurePeaks(threads);

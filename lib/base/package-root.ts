@@ -23,9 +23,17 @@ export function packageRoot(): string {
 /** Of a folder inside an Electron archive the unpacked twin: neither binaries nor models can be opened within an archive. */
 export const unpacked = (folder: string): string => folder.replace(/app\.asar(?=$|[\\/])/, 'app.asar.unpacked');
 
-/** As package.json has it. */
-export const packageVersion = (): string =>
-  JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')).version;
+/** Of package.json what is read here. */
+interface Manifest {
+  version: string;
+  /** In what is released: the packages of binaries. */
+  optionalDependencies?: Record<string, string>;
+}
+
+export const packageManifest = (): Manifest =>
+  JSON.parse(fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8'));
+
+export const packageVersion = (): string => packageManifest().version;
 
 function isOurs(file: string): boolean {
   try {

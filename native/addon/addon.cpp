@@ -237,6 +237,7 @@ Napi::Value list_cpu_features(const Napi::CallbackInfo & info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     install_log();
+    exports["version"]        = Napi::String::New(env, PALIGEMMA_VERSION);
     exports["measurePeaks"]   = Napi::Function::New(env, measure_peaks);
     exports["loadBackends"]   = Napi::Function::New(env, load_backend_libraries);
     exports["devices"]        = Napi::Function::New(env, list_devices);

@@ -19,7 +19,7 @@ function installPackages() {
   console.error('Installing packages ...');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   // Not `npm ci`: it refuses a lock file that lacks optional binaries of other platforms, as registries' mirrors may.
-  // --ignore-scripts: our own install script would build the addon a second time; no dependency needs one.
+  // --ignore-scripts: nothing of ours runs then, and no dependency needs to.
   const { status, signal } = spawnSync(
     npm,
     ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'],

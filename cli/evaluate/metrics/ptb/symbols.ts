@@ -1,36 +1,74 @@
 // Sources of expressions for what is no word: addresses, telephone numbers, faces, markup, signs.
-import { anyCase } from './characters.js';
+import { anyCase, chain, ranges } from './characters.js';
 
 const NAME = '[A-Za-z][A-Za-z0-9_:.-]*';
-const ATTRIBUTE = `${NAME} *= *(?:'[^']*'|"[^"]*")`;
+const BETWEEN = ' +';
+const value = ['"', "'"].map((quote) => `${quote}[^${quote}]*${quote}`).join('|');
+const ATTRIBUTE = `(?:${NAME} *= *(?:${value})|${NAME})`;
+const MARKUP = {
+  begin: `${NAME}(?:${BETWEEN}${ATTRIBUTE})* */?`,
+  end: `/${NAME}`,
+  declaration: '[!?][A-Za-z-][^>\\r\\n]*',
+};
 /** Markup, which is one token. */
-export const TAG = `<(?:[!?][A-Za-z-][^>\\r\\n]*|${NAME}(?: +(?:${ATTRIBUTE}|${NAME}))* */?|/${NAME}) *>`;
+export const TAG = `<(?:${Object.values(MARKUP).join('|')}) *>`;
 
-const PATH = '[^ \\t\\n\\f\\r"<>|()]';
+// What addresses are without, as parts of a class of characters.
+const BLANK = ' \\t\\n\\f\\r';
+const QUOTE = '"';
+const ROUND = '()';
+const CURLY = '{}';
+const ANGLES = '<>|';
+const HARD_BLANK = '\\xa0';
+const SENTENCE = '.!?,';
+const without = (...parts: string[]) => `[^${parts.join('')}]`;
+
 /** The last character of an address is no punctuation. */
-const LAST = '[^ \\t\\n\\f\\r"<>|.!?(){},-]';
-export const URL = `${anyCase('https?')}://[^ \\t\\n\\f\\r"<>|(){}]+${LAST}`;
-/** From the comma to the underscore all characters are left out too, capitals and digits among them. */
-const HOST_PART = '[^ \\t\\n\\f\\r"`\'<>|.!?(){},-_$]+\\.';
+const LAST = without(BLANK, QUOTE, ANGLES, SENTENCE, ROUND, CURLY, '-');
+const ending = (character: string) => `${character}+${LAST}`;
+export const URL = `${anyCase('https?')}://${ending(without(BLANK, QUOTE, ANGLES, ROUND, CURLY))}`;
+
+const anyOf = (...words: string[]) => `(?:${words.map(anyCase).join('|')})`;
 const HOSTS = [
-  `${anyCase('www\\.')}(?:[^ \\t\\n\\f\\r"<>|.!?(){},]+\\.)+[a-zA-Z]{2,4}`,
-  `(?:${HOST_PART})+${anyCase('(?:com|net|org|edu)')}`,
+  // With www, any short name of a country or a kind ends it.
+  `${anyCase('www\\.')}(?:${without(BLANK, QUOTE, ANGLES, SENTENCE, ROUND, CURLY)}+\\.)+[a-zA-Z]{2,4}`,
+  // Without, one of four kinds. Capitals and digits are left out too: all from the comma to the underscore.
+  `(?:${without(BLANK, QUOTE, "`'", ANGLES, '.!?', ROUND, CURLY, ',-_', '$')}+\\.)+${anyOf('com', 'net', 'org', 'edu')}`,
 ];
 /** Several, as an expression would not find the longest of them: a host's parts may hold what is a path as well. */
-export const ADDRESSES = [...HOSTS, ...HOSTS.map((host) => `${host}/${PATH}+${LAST}`)];
+export const ADDRESSES = HOSTS.flatMap((host) => [host, `${host}/${ending(without(BLANK, QUOTE, ANGLES, ROUND))}`]);
 
-const MAIL_PART = '[^ \\t\\n\\f\\r"<>|(){}.\\xa0]+';
-export const EMAIL = `(?:${anyCase('&lt;')}|<)?[a-zA-Z0-9][^ \\t\\n\\f\\r"<>|()\\xa0{}]*@(?:${MAIL_PART}\\.)*${MAIL_PART}(?:${anyCase('&gt;')}|>)?`;
+const OPEN = `(?:<|${anyCase('&lt;')})`;
+const CLOSE = `(?:>|${anyCase('&gt;')})`;
+const MAILBOX = `[a-zA-Z0-9]${without(BLANK, QUOTE, ANGLES, ROUND, HARD_BLANK, CURLY)}*`;
+const MAIL_HOST = chain(`${without(BLANK, QUOTE, ANGLES, ROUND, CURLY, '.', HARD_BLANK)}+`, '\\.');
+export const EMAIL = `${OPEN}?${MAILBOX}@${MAIL_HOST}${CLOSE}?`;
 
-const AREA = '\\([0-9]{2,3}\\)[ \\xa0]?|(?:\\+\\+?)?(?:[0-9]{2,4}[- \\xa0])?[0-9]{2,4}[- \\xa0]';
-export const PHONE = `(?:${AREA})[0-9]{3,4}[- \\xa0]?[0-9]{3,5}|(?:(?:\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5}`;
+const digits = (least: number, most: number) => `[0-9]{${least},${most}}`;
+const GAP = '[ \\xa0]';
+const DASH = '[- \\xa0]';
+const ABROAD = '\\+{0,2}';
+const SUBSCRIBER = `${digits(3, 4)}${DASH}?${digits(3, 5)}`;
+const PHONES = [
+  `\\(${digits(2, 3)}\\)${GAP}?${SUBSCRIBER}`,
+  `${ABROAD}(?:${digits(2, 4)}${DASH}){1,2}${SUBSCRIBER}`,
+  `${digits(2, 4)}\\.${digits(3, 4)}\\.${digits(3, 5)}`,
+  `${ABROAD}${digits(2, 4)}\\.${digits(2, 4)}\\.${digits(3, 4)}\\.${digits(3, 5)}`,
+];
+export const PHONE = PHONES.toReversed().join('|');
 
-const EYE = '[\\^x=~<>]';
-const CHEEK = "[-\\^x=~<>']";
+const CHEEKS = "^x=~<>'";
+const cheek = (also = '') => `[${also}\\${CHEEKS}]`;
 export const FACE = {
-  western: "[<>]?[:;=][-o*']?[()DPdpO\\\\{@|\\[\\]]",
-  eastern: `${CHEEK}_${CHEEK}|\\(${CHEEK}[_.]?${CHEEK}\\)|\\(${EYE}-[\\^x=~<>'\`]\\)`,
+  western: `[<>]?[:;=][-o*']?[()DPdpO\\\\{@|\\[\\]]`,
+  eastern: [
+    `${cheek('-')}_${cheek('-')}`,
+    `\\(${cheek('-')}[_.]?${cheek('-')}\\)`,
+    `\\([\\^x=~<>]-${cheek('`')}\\)`,
+  ].join('|'),
 };
 
 /** Signs that stand alone. */
-export const SYMBOL = `[+%&~^|\\\\\\xa6-\\xa9\\xac\\xae-\\xba\\xd7\\xf7\\u0387\\u05be\\u05c0\\u05c3\\u05c6\\u05f3\\u05f4\\u0600-\\u0603\\u0606-\\u060a\\u060c\\u0614\\u061b\\u061e\\u066a\\u066d\\u0703-\\u070d\\u07f6-\\u07f8\\u0964\\u0965\\u0e4f\\u1fbd\\u2016\\u2017\\u2020-\\u2023\\u2030-\\u2038\\u203b\\u203e-\\u2042\\u2044\\u207a-\\u207f\\u208a-\\u208e\\u2100-\\u214f\\u2190-\\u2bff\\u3012\\u30fb\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff65]`;
+export const SYMBOL = `[${ranges(`25-26 2b 5c 5e 7c 7e a6-a9 ac ae-ba d7 f7 387 5be 5c0 5c3 5c6 5f3-5f4 600-603 606-60a 60c 614 61b 61e 66a 66d 703-70d
+  7f6-7f8 964-965 e4f 1fbd 2016-2017 2020-2023 2030-2038 203b 203e-2042 2044 207a-207f 208a-208e 2100-214f 2190-2bff
+  3012 30fb ff01-ff0f ff1a-ff20 ff3b-ff40 ff5b-ff65`)}]`;

@@ -6,7 +6,7 @@ import { buildNative, main } from './build.mjs';
 
 const flags = new Set(['--portable']);
 if (process.env.PALIGEMMA_BACKEND) flags.add(`--${process.env.PALIGEMMA_BACKEND}`);
-const definitions = process.env.PALIGEMMA_SYSROOT
-  ? { CMAKE_TOOLCHAIN_FILE: path.join(path.dirname(fileURLToPath(import.meta.url)), 'toolchains', 'linux.cmake') }
-  : {};
+const toolchain = process.env.PALIGEMMA_TOOLCHAIN; // scripts/prebuild.mjs
+const toolchains = path.join(path.dirname(fileURLToPath(import.meta.url)), 'toolchains');
+const definitions = toolchain ? { CMAKE_TOOLCHAIN_FILE: path.join(toolchains, `${toolchain}.cmake`) } : {};
 main(() => buildNative(flags, path.resolve('build'), definitions));

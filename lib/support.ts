@@ -12,6 +12,7 @@ export { ERROR_CODES, reasonOf, show } from './base/errors.js';
 export { describeHolder, type Holder } from './base/holder.js';
 export { parseJson } from './base/json.js';
 export { isHeld, type Lock, tryLock } from './base/lock.js';
+export { move } from './base/move.js';
 export { checkRequest, describe, ownQuestion, resultOf, Withdrawn } from './batch/ask.js';
 export { type Numbered, numbered } from './batch/entries.js';
 export {

@@ -1,7 +1,7 @@
 // How far a download or a conversion is, on a terminal and in a log.
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
-import { LINE_EVERY_MS, ProgressBar } from '../cli/commands/progress-bar.js';
+import { drawsBars, LINE_EVERY_MS, ProgressBar } from '../cli/commands/progress-bar.js';
 
 /** What a bar writes while an hour passes, told of it every second. */
 function anHour(isTTY: boolean): string {
@@ -26,6 +26,11 @@ test('a log gets plain lines, one now and then', () => {
 
 test('a terminal gets a bar', () => {
   expect(anHour(true)).toMatch(/downloading .*█.* of 3\.6 GB/);
+});
+
+test('a terminal that cannot move its cursor gets none', () => {
+  const terminal = { isTTY: true } as NodeJS.WriteStream;
+  expect(['xterm-256color', '', 'dumb'].map((name) => drawsBars(terminal, name))).toEqual([true, true, false]);
 });
 
 test('of what is done at once a log gets nothing', () => {

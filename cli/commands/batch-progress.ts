@@ -3,7 +3,7 @@ import type { BatchResult } from 'node-paligemma';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { remark } from './common.js';
 import { duration } from './format.js';
-import { LINE_EVERY_MS } from './progress-bar.js';
+import { drawsBars, LINE_EVERY_MS } from './progress-bar.js';
 
 /** The speed is that of the last so many milliseconds. */
 const RATE_MS = 30_000;
@@ -56,7 +56,7 @@ export class BatchProgress {
    */
   start(entries: AsyncIterable<unknown>): void {
     this.#started = performance.now();
-    if (process.stderr.isTTY) {
+    if (drawsBars(process.stderr)) {
       const format = '{bar} {value} of {all}, {rate} images/s{left}, {errors} failed';
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
       this.#bar.start(1, 0, this.#payload());

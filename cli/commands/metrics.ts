@@ -1,7 +1,7 @@
 // Counts for Prometheus.
-import { rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { invalid, reasonOf } from 'node-paligemma/support';
+import { invalid, move, reasonOf } from 'node-paligemma/support';
 import type { Registry } from 'prom-client';
 import { remark } from './common.js';
 
@@ -31,7 +31,7 @@ export async function publishMetrics(
 async function keepFile(file: string, registry: Registry) {
   const write = async () => {
     await writeFile(`${file}.partial`, await registry.metrics());
-    await rename(`${file}.partial`, file);
+    await move(`${file}.partial`, file);
   };
   const keep = () => write().catch((error) => remark(`metrics: ${error.message}`));
   await write();

@@ -7,6 +7,10 @@ export const LINE_EVERY_MS = 10_000;
 
 const DOING = { download: 'downloading', convert: 'converting', load: 'loading' };
 
+/** Whether a bar can be drawn there: not by a terminal that says that it cannot move its cursor. */
+export const drawsBars = (stream: NodeJS.WriteStream, terminal = process.env.TERM): boolean =>
+  stream.isTTY && terminal !== 'dumb';
+
 /** How far a stage of work is: a bar on a terminal; elsewhere a plain line now and then, and none of what is done at once. */
 export class ProgressBar {
   #bar: SingleBar | undefined;
@@ -31,13 +35,13 @@ export class ProgressBar {
       this.stop();
       this.#stage = stage;
       this.#said = this.now();
-      if (this.stream.isTTY) {
+      if (drawsBars(this.stream)) {
         this.#bar = newBar(this.stream);
         this.#bar.start(total, done, payload);
       }
     }
     this.#bar?.update(done, payload);
-    if (this.stream.isTTY || this.now() - this.#said < LINE_EVERY_MS) return;
+    if (drawsBars(this.stream) || this.now() - this.#said < LINE_EVERY_MS) return;
     this.#said = this.now();
     const percent = Math.floor((100 * done) / Math.max(total, 1));
     const { speed: rate, left } = payload;

@@ -6,6 +6,7 @@ import { packageVersion } from '../base/package-root.js';
 import { installedBackends } from './backends.js';
 import type { ExpectedTensor, GgufPlan, Judged, JudgedKeys, JudgedTensors, TextShape } from './gguf.js';
 import { addonFile, buildCommand, versionMismatch } from './locate.js';
+import { withLongPaths } from './long-paths.js';
 
 export interface NativeModelOptions {
   textPath: string;
@@ -238,6 +239,6 @@ export function native(): Addon {
     );
   }
   if (found.version !== packageVersion()) throw versionMismatch(file, found.version);
-  addon = found;
+  addon = process.platform === 'win32' ? withLongPaths(found) : found;
   return addon;
 }

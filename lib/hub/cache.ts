@@ -7,12 +7,13 @@
 // <origin> is the beginning of a commit, or the hash of what another server names a version with.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
 import { describeHolder } from '../base/holder.js';
 import { isHeld, type Lock, tryLock } from '../base/lock.js';
+import { move } from '../base/move.js';
 import { lockOf } from '../weights/lock.js';
 import { isCommit, isHubId } from './hub.js';
 
@@ -177,7 +178,7 @@ export class ModelShelf {
 
 async function writeAside(file: string, text: string): Promise<void> {
   await writeFile(`${file}.partial`, text);
-  await rename(`${file}.partial`, file);
+  await move(`${file}.partial`, file);
 }
 
 /**

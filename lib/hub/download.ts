@@ -1,11 +1,12 @@
 // Files of a repository onto the disk. The hub's library lists them; the bytes are requested here, by plain range requests:
 // its blobs send the token to storage hosts and hide the answer's status, without which a file cannot be continued safely,
 // and its Xet protocol holds up to 256 MB in memory and speaks to hosts that mirrors of the hub do not have.
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { whole } from '../base/check.js';
 import { freeSpace } from '../base/disk-space.js';
 import { PaliGemmaError } from '../base/errors.js';
+import { move } from '../base/move.js';
 import { ProgressMeter } from '../base/progress.js';
 import type { Progress } from '../types.js';
 import type { HubFile, HubRepo } from './hub.js';
@@ -112,7 +113,7 @@ async function downloadFile(job: Job): Promise<void> {
   } finally {
     await partial.close();
   }
-  await onDisk(rename(`${target}.partial`, target));
+  await onDisk(move(`${target}.partial`, target));
 }
 
 /** One attempt at the rest of a file. */

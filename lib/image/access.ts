@@ -3,6 +3,7 @@ import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { invalid } from '../base/check.js';
 import { brief, PaliGemmaError, reasonOf } from '../base/errors.js';
+import { isLongPath } from '../base/long-path.js';
 import { FETCH_LIMIT_BYTES, type FetchOptions, fetchBytes, sizeOf } from './fetch-bytes.js';
 import { publicFetch } from './public-fetch.js';
 
@@ -86,9 +87,12 @@ export class Access {
     }
   }
 
-  /** A file to decode: its path where there is no limit, so that it need not be in memory; else the bytes that were checked. */
+  /**
+   * A file to decode: its path where there is no limit, so that it need not be in memory; else the bytes that were checked. The
+   * bytes too where the decoder cannot open the path.
+   */
   async file(name: string): Promise<string | Uint8Array> {
-    return this.inMemory ? this.read(name) : this.locate(name);
+    return this.inMemory || isLongPath(name) ? this.read(name) : this.locate(name);
   }
 
   /** @throws PaliGemmaError ERR_INVALID_IMAGE, as {@link fetchBytes} */
@@ -114,10 +118,13 @@ export class Access {
   /** The file's real path. What is outside is refused alike whether it is there or not. */
   async #inside(name: string, root: string, kind: Kind = 'image'): Promise<string> {
     let real: string;
+    // Asking another machine whether it has a file tells it who asks.
+    const full = path.resolve(name);
+    if (isUnc(full) && !isBelow(root, full)) throw outside(name, root);
     try {
       real = await fs.realpath(name);
     } catch (error) {
-      if (isBelow(root, path.resolve(name))) return fail(name, error, kind);
+      if (isBelow(root, full)) return fail(name, error, kind);
       throw outside(name, root);
     }
     if (!isBelow(root, real)) throw outside(name, root);
@@ -141,6 +148,9 @@ async function realFolder(root: string): Promise<string> {
     throw invalid(`the root of pictures must be a folder, and ${root} is none`);
   return real;
 }
+
+/** `\\machine\share\file`, on Windows. */
+const isUnc = (full: string): boolean => full.startsWith('\\\\');
 
 function isBelow(root: string, file: string): boolean {
   const way = path.relative(root, file);

@@ -1,10 +1,12 @@
-import { mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, rmdir, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { GgufEntry, GgufPlan } from '../addon/gguf.js';
 import { native } from '../addon/native.js';
 import { freeSpace } from '../base/disk-space.js';
 import { PaliGemmaError, reasonOf } from '../base/errors.js';
+import { move } from '../base/move.js';
 import { ProgressMeter } from '../base/progress.js';
 import { storedBytes } from '../checkpoint/stored-tensor.js';
 import type { Progress } from '../types.js';
@@ -71,9 +73,7 @@ async function replace(parts: [Part, Part], target: string, options: WriteOption
     const [text, vision] = parts.map((part) => path.join(aside, part.name)) as [string, string];
     await checkModelFiles(text, vision); // what load would refuse must not take the place of something good
     reporting(() => meter.finish());
-    // Without the old vision tower first, a crash between the renames would leave halves of two models that fit.
-    await rm(path.join(target, MODEL_FILES.vision), { force: true });
-    for (const part of parts) await rename(path.join(aside, part.name), path.join(target, part.name));
+    await takePlace(parts, aside, target);
   } finally {
     await rm(aside, { recursive: true, force: true }).catch(() => {});
   }
@@ -83,6 +83,24 @@ async function replace(parts: [Part, Part], target: string, options: WriteOption
       return { path: file, bytes: (await stat(file)).size, tensors: part.tensors.length };
     }),
   );
+}
+
+/** Without the old vision tower first, a crash between the renames would leave halves of two models that fit. */
+async function takePlace(parts: [Part, Part], aside: string, target: string): Promise<void> {
+  const tower = path.join(target, MODEL_FILES.vision);
+  const old = path.join(aside, `old-${MODEL_FILES.vision}`);
+  const had = existsSync(tower);
+  if (had) await move(tower, old);
+  const [text, vision] = parts.map(
+    ({ name }) =>
+      () =>
+        move(path.join(aside, name), path.join(target, name)),
+  );
+  await text?.().catch(async (error) => {
+    if (had) await move(old, tower); // Windows replaces no file of a model that is loaded: it stays whole
+    throw error;
+  });
+  await vision?.();
 }
 
 async function writePart(part: Part, file: string, before: number, meter: ProgressMeter, signal?: AbortSignal) {

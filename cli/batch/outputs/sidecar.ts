@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rm } from 'node:fs/promises';
 import type { BatchItem, BatchResult } from 'node-paligemma';
-import { imagePath, invalid, isUnusable, type Unusable } from 'node-paligemma/support';
+import { imagePath, invalid, isUnusable, move, type Unusable } from 'node-paligemma/support';
 import { explainWriting, syncFolder } from './growing-file.js';
 import type { OutputOptions } from './open.js';
 import { answerText, type BatchOutput } from './output.js';
@@ -45,7 +45,7 @@ export class SidecarOutput implements BatchOutput {
       } finally {
         await file.close();
       }
-      await (overwrite ? rename(partial, target) : moveToNew(partial, target));
+      await (overwrite ? move(partial, target) : moveToNew(partial, target));
       await syncFolder(target);
       if (other !== undefined)
         this.#renames.add(`the text of ${image} is ${target}, as the name without its ending is that of ${other}`);
@@ -70,9 +70,10 @@ async function moveToNew(partial: string, target: string): Promise<void> {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw isThere(target);
-    // Disks of cameras (FAT) have no links; that nothing was there a moment ago is all that can be had.
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(code)) throw error;
-    return rename(partial, target);
+    // Disks of cameras (FAT) have no links, which Windows tells as EISDIR; that nothing was there a moment ago is all that can be
+    // had.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EISDIR'].includes(code)) throw error;
+    return move(partial, target);
   }
   await rm(partial);
 }

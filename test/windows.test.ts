@@ -2,10 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { openSource } from '../cli/batch/sources/open.js';
 import { withLongPaths } from '../lib/addon/long-paths.js';
 import type { Addon } from '../lib/addon/native.js';
 import { forNative, isLongPath } from '../lib/base/long-path.js';
 import { move } from '../lib/base/move.js';
+import { crashOf } from '../lib/engine/isolated/exit-status.js';
 import { convert, PaliGemma } from '../lib/index.js';
 import { PICTURE, reference, scratch } from './helpers/fixtures.js';
 
@@ -124,6 +126,12 @@ test('a model whose files cannot be replaced stays whole', async () => {
   expect(fs.readFileSync(path.join(folder, 'mmproj.gguf'), 'utf8')).toBe('old');
 });
 
+test('a crash is told by its signal, of which Windows knows none', () => {
+  const statuses = [3, 3221225477, 0xc000001d, 1, 0, undefined];
+  expect(statuses.map((status) => crashOf(status, 'win32'))).toEqual(['SIGABRT', 'SIGSEGV', 'SIGILL', ...Array(3)]);
+  expect(crashOf(3, 'linux')).toBeUndefined();
+});
+
 describe('pictures and models in folders of any name', () => {
   const deep = path.join(...Array(30).fill('Übungen 画像'));
   const place = path.join(scratch('names'), deep);
@@ -152,6 +160,15 @@ describe('pictures and models in folders of any name', () => {
 });
 
 onWindows('on Windows', () => {
+  test('a pattern finds pictures on another drive, named as in a folder', async () => {
+    const folder = scratch('drive');
+    fs.copyFileSync(PICTURE, path.join(folder, 'a.png'));
+    const items: unknown[] = [];
+    for (const pattern of [path.join(folder, '?.png'), folder])
+      for await (const item of openSource(pattern)) items.push(item);
+    expect(items).toEqual(Array(2).fill({ image: path.join(folder, 'a.png') }));
+  });
+
   test('slashes go both ways, and drive letters in any case', async () => {
     await using model = await PaliGemma.load('embedded');
     const slashes = PICTURE.replaceAll('\\', '/');

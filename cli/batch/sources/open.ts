@@ -113,8 +113,9 @@ async function* walk(folder: string): AsyncGenerator<BatchItem | Unusable> {
 }
 
 async function* readGlob(pattern: string, options: SourceOptions): AsyncGenerator<BatchItem | Unusable> {
-  const names = await glob(pattern, { expandDirectories: false });
+  // From one drive of Windows no relative path leads to another, and the library makes one that leads nowhere.
+  const names = await glob(pattern, { expandDirectories: false, absolute: /^[a-z]:\//i.test(pattern) });
   const found = names.filter((name) => PICTURES.test(name) || isTar(name)).sort();
   if (found.length === 0) throw missing(pattern);
-  for (const name of found) yield* openSource(name, options);
+  for (const name of found) yield* openSource(path.normalize(name), options);
 }

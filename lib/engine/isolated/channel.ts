@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { reasonOf } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
+import { crashOf } from './exit-status.js';
 import type { FromEngine, ToEngine } from './wire.js';
 
 /** How a process ended. */
@@ -78,11 +79,8 @@ function childProcess(listener: Listener): Channel {
   let open = 2; // the process with its output, and the channel: answers may still be in it when the process has gone
   const close = () => {
     if (--open > 0) return;
-    listener.end({
-      signal: child.signalCode ?? undefined,
-      exitCode: child.exitCode ?? undefined,
-      lastWords: lastWords(),
-    });
+    const exitCode = child.exitCode ?? undefined;
+    listener.end({ signal: child.signalCode ?? crashOf(exitCode), exitCode, lastWords: lastWords() });
   };
   child.on('message', (message) => listener.message(message as FromEngine));
   child.once('close', close);
@@ -109,7 +107,7 @@ function utilityProcess(electron: UtilityProcess, listener: Listener): Channel {
   child.on('message', (message) => listener.message(message));
   child.on('exit', (code) => {
     gone = true;
-    listener.end({ signal: undefined, exitCode: code, lastWords: lastWords() });
+    listener.end({ signal: crashOf(code), exitCode: code, lastWords: lastWords() });
   });
   return {
     send: (message) => void (gone || child.postMessage(message)),

@@ -1,19 +1,28 @@
 // Node opens files with long paths on Windows, the C library does so in their full form alone.
 import { forNative } from '../base/long-path.js';
-import type { NativeView } from './gguf.js';
-import type { Addon } from './native.js';
+import type { ExpectedTensor, GgufPlan, NativeView } from './gguf.js';
+
+/** What the addon is given paths for. */
+interface TakesPaths {
+  Model: new (options: never, onEvent: never) => object;
+  judgeText(path: string): unknown;
+  judgeVision(path: string): unknown;
+  judgeTensors(path: string, expected: ExpectedTensor[]): unknown;
+  writeGguf(plan: GgufPlan, onProgress: (sourceBytes: number) => void): unknown;
+}
 
 /** The addon, for paths of any length. */
-export function withLongPaths(addon: Addon, windows?: boolean): Addon {
+export function withLongPaths<Addon extends TakesPaths>(addon: Addon, windows?: boolean): Addon {
   const long = (file: string) => forNative(file, windows);
   const view = (values: NativeView): NativeView => ({ ...values, path: long(values.path) });
-  return {
-    ...addon,
-    Model: class extends addon.Model {
-      constructor(...[options, onEvent]: ConstructorParameters<Addon['Model']>) {
-        super({ ...options, textPath: long(options.textPath), visionPath: long(options.visionPath) }, onEvent);
-      }
-    },
+  const taking: TakesPaths = {
+    Model: new Proxy(addon.Model, {
+      construct: (Model, [options, onEvent]) =>
+        new Model(
+          { ...options, textPath: long(options.textPath), visionPath: long(options.visionPath) } as never,
+          onEvent as never,
+        ),
+    }),
     judgeText: (file) => addon.judgeText(long(file)),
     judgeVision: (file) => addon.judgeVision(long(file)),
     judgeTensors: (file, expected) => addon.judgeTensors(long(file), expected),
@@ -26,4 +35,5 @@ export function withLongPaths(addon: Addon, windows?: boolean): Addon {
       return addon.writeGguf({ ...plan, path: long(plan.path), tensors }, onProgress);
     },
   };
+  return { ...addon, ...taking };
 }

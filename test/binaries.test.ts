@@ -72,6 +72,21 @@ function ask(folder: string, { platform = process.platform as string, cwd = fold
   return (stdout + stderr).trim();
 }
 
+test('a backend that is installed and does not load says why', () => {
+  const folder = project();
+  placeAddon(folder, version);
+  const name = `@node-paligemma/${platformName()}-cuda`;
+  place(folder, name, { version });
+  fs.writeFileSync(path.join(folder, 'node_modules', name, 'libggml-cuda.so'), 'no library');
+  const file = path.join(folder, 'ask.cjs');
+  fs.writeFileSync(file, "console.log(require('node-paligemma').systemInfo().absent[0].reason);");
+  const { NODE_PALIGEMMA_PREBUILD: _, ...env } = process.env;
+  const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8', env, cwd: folder });
+  expect(stdout).toMatch(
+    new RegExp(`^${name} is installed and does not load: .*(too short|invalid ELF|not a mach-o|%1)`),
+  );
+});
+
 describe('the addon', () => {
   test('comes from the package of the platform, in the same version', () => {
     const folder = project();

@@ -184,6 +184,8 @@ export interface Addon {
   version: string;
   /** Loads the compute backends that lie in these folders, those for the processor too. */
   loadBackends(folders: string[]): void;
+  /** Why the library of a backend (`cuda`) does not load; '' where it does. */
+  whyNotLoaded(backend: string, library: string): string;
   devices(): NativeDevice[];
   /** Instruction sets that the processor's library uses. */
   cpuFeatures(): string;

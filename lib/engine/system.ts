@@ -1,5 +1,7 @@
+import fs from 'node:fs';
 import os from 'node:os';
-import { backendPackages } from '../addon/backends.js';
+import path from 'node:path';
+import { type BackendPackage, backendPackages } from '../addon/backends.js';
 import { native } from '../addon/native.js';
 import { packageVersion } from '../base/package-root.js';
 import { type DeviceInfo, listDevices } from './devices.js';
@@ -34,11 +36,7 @@ export function systemInfo(): SystemInfo {
   const present = (kind: string) => devices.some(({ device }) => device.startsWith(kind));
   const absent = backendPackages()
     .filter(({ backend }) => !present(backend))
-    .map(({ backend, name, folder }) => ({
-      device: backend,
-      reason:
-        folder === undefined ? `${name} is not installed` : `${name} is installed and finds no card that it can use`,
-    }));
+    .map((found) => ({ device: found.backend, reason: whyAbsent(found) }));
   return {
     version: packageVersion(),
     platform: `${process.platform}-${process.arch}`,
@@ -49,4 +47,11 @@ export function systemInfo(): SystemInfo {
     devices,
     absent,
   };
+}
+
+function whyAbsent({ backend, name, folder }: BackendPackage): string {
+  if (folder === undefined) return `${name} is not installed`;
+  const library = fs.readdirSync(folder).find((file) => file.includes(`ggml-${backend}`));
+  const why = library === undefined ? 'it has no library' : native().whyNotLoaded(backend, path.join(folder, library));
+  return `${name} is installed and ${why ? `does not load: ${why}` : 'finds no card that it can use'}`;
 }

@@ -200,6 +200,11 @@ Napi::Value load_backend_libraries(const Napi::CallbackInfo & info) {
     return info.Env().Undefined();
 }
 
+// whyNotLoaded(backend, library): string
+Napi::Value why_library_is_not_loaded(const Napi::CallbackInfo & info) {
+    return Napi::String::New(info.Env(), why_not_loaded(utf8(info[0]), utf8(info[1])));
+}
+
 // devices(): [{ backend, index, name, description, freeBytes, totalBytes }]
 Napi::Value list_devices(const Napi::CallbackInfo & info) {
     const auto found = devices();
@@ -240,6 +245,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports["version"]        = Napi::String::New(env, PALIGEMMA_VERSION);
     exports["measurePeaks"]   = Napi::Function::New(env, measure_peaks);
     exports["loadBackends"]   = Napi::Function::New(env, load_backend_libraries);
+    exports["whyNotLoaded"]   = Napi::Function::New(env, why_library_is_not_loaded);
     exports["devices"]        = Napi::Function::New(env, list_devices);
     exports["cpuFeatures"]    = Napi::Function::New(env, list_cpu_features);
     exports["Model"]          = ModelHandle::define(env);

@@ -6,6 +6,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "base/log.h"
+
 namespace paligemma {
 namespace {
 
@@ -57,6 +59,17 @@ void load_backends(const std::vector<std::string> & folders) {
         if (loaded.insert(folder).second) ggml_backend_load_all_from_path(folder.c_str());
     }
     cpu_backend();
+}
+
+std::string why_not_loaded(const std::string & backend, const std::string & library) {
+    for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+        if (lower(ggml_backend_reg_name(ggml_backend_reg_get(i))) == backend) return "";
+    }
+    LogCapture log;
+    if (ggml_backend_load(library.c_str())) return "";
+    const std::string text = log.text(), prefix = "failed to load " + library + ": "; // what the system's loader says comes after it
+    const size_t at = text.find(prefix);
+    return at == std::string::npos ? text : text.substr(at + prefix.size());
 }
 
 const CpuBackend & cpu_backend() {

@@ -15,6 +15,9 @@ namespace paligemma {
 // run. Throws std::runtime_error when there is none for the processor.
 void load_backends(const std::vector<std::string> & folders);
 
+// Why the library of a backend, such as "cuda", does not load. Empty where it does.
+std::string why_not_loaded(const std::string & backend, const std::string & library);
+
 // What the processor's library has beyond ggml's common interface. After load_backends.
 struct CpuBackend {
     decltype(&ggml_threadpool_new)                 threadpool_new;

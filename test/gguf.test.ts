@@ -14,6 +14,9 @@ const whole: Record<Name, Gguf> = {
   'mmproj.gguf': Gguf.read(path.join(EMBEDDED, 'mmproj.gguf')),
 };
 const folder = scratch('judged');
+const originals = scratch('whole');
+for (const name of ['model.gguf', 'mmproj.gguf'])
+  fs.copyFileSync(path.join(EMBEDDED, name), path.join(originals, name));
 
 /** A folder with the embedded model, one of its files changed. */
 function changed(name: Name, change: (gguf: Gguf) => unknown, files = whole): string {
@@ -23,7 +26,7 @@ function changed(name: Name, change: (gguf: Gguf) => unknown, files = whole): st
     const file = path.join(folder, other);
     fs.rmSync(file, { force: true });
     if (other === name) fs.writeFileSync(file, gguf.bytes());
-    else if (files === whole) fs.symlinkSync(path.join(EMBEDDED, other), file);
+    else if (files === whole) fs.linkSync(path.join(originals, other), file);
     else fs.writeFileSync(file, files[other].bytes());
   }
   return folder;

@@ -30,7 +30,7 @@ function another(): { pid: number; name: string } {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   others.push(child);
   const pid = child.pid as number;
-  const stat = fs.existsSync('/proc/self/stat') ? fs.readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+  const stat = process.platform === 'linux' ? fs.readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
   const started = stat.replace(/^.*\) /s, '').split(' ')[19] ?? '';
   return { pid, name: nameOfThis().replace(/^\d+-\d*/, `${pid}-${started}`) };
 }

@@ -80,6 +80,7 @@ function exists(pid: number): boolean {
 
 /** From /proc/PID/stat (proc_pid_stat(5)): field 3 is the state, Z that of a dead process nobody has asked after, 22 the start. */
 function startOf(pid: number): string {
+  if (process.platform !== 'linux') return '';
   const [state, ...fields] = read(`/proc/${pid}/stat`)
     .replace(/^.*\) /s, '')
     .split(' ');

@@ -1,5 +1,5 @@
 // `paligemma batch`, its interruptions above all.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,9 @@ import { PICTURE, ROOT, scratch } from '../helpers/fixtures.js';
 import { freePort } from '../helpers/redis.js';
 import { manyScenes } from '../helpers/scenes.js';
 
+/** Windows has no signals; `npm run test:windows` presses Ctrl-C. */
+const onUnix = process.platform === 'win32' ? test.skip : test;
+const withTar = spawnSync('tar', ['--version']).error ? test.skip : test;
 const COUNT = 400;
 let scenes: string;
 
@@ -214,7 +217,7 @@ describe('an interrupted batch', () => {
     expect(results(file)).toHaveLength(1);
     expect(fs.readdirSync(path.dirname(file))).toEqual([path.basename(file)]);
   });
-  test('finishes what is begun at the first SIGINT or SIGTERM, and says how to go on', async () => {
+  onUnix('finishes what is begun at the first SIGINT or SIGTERM, and says how to go on', async () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       const file = output();
       const { status, err } = await interrupted(file, [], 30, (child) => child.kill(signal));
@@ -227,7 +230,7 @@ describe('an interrupted batch', () => {
       expect(answers(file)).toEqual(whole);
     }
   });
-  test('ends at once at the second SIGINT', async () => {
+  onUnix('ends at once at the second SIGINT', async () => {
     const file = output();
     const { status } = await interrupted(file, [], 30, async (child) => {
       child.kill('SIGINT');
@@ -238,7 +241,7 @@ describe('an interrupted batch', () => {
     expect(await paligemma(...BATCH, scenes, '--output', file, '--resume')).toMatchObject({ status: 0 });
     expect(answers(file)).toEqual(whole);
   });
-  test('that waits for more of its list shows its counts, and ends at the first SIGINT', async () => {
+  onUnix('that waits for more of its list shows its counts, and ends at the first SIGINT', async () => {
     const file = output();
     const port = await freePort();
     const { child, done } = start([...BATCH, '-', '--output', file, '--metrics', `:${port}`], { input: null });
@@ -249,7 +252,7 @@ describe('an interrupted batch', () => {
     child.kill('SIGINT');
     expect(await done).toMatchObject({ status: 130, err: expect.stringMatching(/^1 images/m) });
   });
-  test('whose disk was full says so, and is gone on with', async () => {
+  onUnix('whose disk was full says so, and is gone on with', async () => {
     const file = output();
     // The shell's limit on a file's size, in kilobytes of 1024 bytes, stands for a disk of this size.
     const shell = `ulimit -f 16; exec "${process.execPath}" --import "data:text/javascript,process.on('SIGXFSZ',()=>{})" "${path.join(ROOT, 'cli', 'dist', 'cli.js')}" batch --model embedded "${scenes}" --output "${file}"`;
@@ -268,7 +271,7 @@ describe('an interrupted batch', () => {
 
 describe('outputs', () => {
   const few = () => path.join(scenes, '00?.png');
-  test('to a tar keep the pictures, and a tar is an input again', async () => {
+  withTar('to a tar keep the pictures, and a tar is an input again', async () => {
     const tar = output('out.tar');
     expect(await paligemma(...BATCH, few(), '--output', tar)).toMatchObject({ status: 0 });
     const names = execFileSync('tar', ['-tf', tar], { encoding: 'utf8' }).trim().split('\n');

@@ -144,7 +144,7 @@ describe('a list', () => {
       { id: 'a.png', image: path.join(root, 'a.png') },
       { id: 'sub/b b.jpg', image: path.join(root, 'sub/b b.jpg') },
       { id: 'https://example.com/c.png', image: 'https://example.com/c.png' },
-      { id: '/abs/d.png', image: path.resolve('/abs/d.png') },
+      { id: '/abs/d.png', image: path.resolve(list, '/abs/d.png') },
     ]);
   });
   test('of JSON keeps all fields', async () => {

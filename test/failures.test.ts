@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PaliGemma } from '../lib/index.js';
 import { onCard } from './helpers/card.js';
@@ -15,7 +16,7 @@ function withFaults(faults: string, code: string): Promise<unknown> {
   const file = path.join(scratch('faults'), 'program.mjs');
   fs.writeFileSync(
     file,
-    `import { PaliGemma } from ${JSON.stringify(path.join(ROOT, 'dist', 'index.js'))};
+    `import { PaliGemma } from ${JSON.stringify(pathToFileURL(path.join(ROOT, 'dist', 'index.js')))};
     const PICTURE = ${JSON.stringify(PICTURE)};
     const model = await PaliGemma.load(${JSON.stringify(EMBEDDED)}, { featureCache: 0 });
     const outcome = (promise) => promise.catch((error) => error.code ?? String(error));

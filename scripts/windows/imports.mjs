@@ -11,7 +11,10 @@ export function foreignImports(folder) {
   const names = fs.readdirSync(folder);
   const known = [...SYSTEM, ...names.map((name) => name.toLowerCase())];
   return names.flatMap((name) => {
-    const said = execFileSync('x86_64-w64-mingw32-objdump', ['-p', path.join(folder, name)], { encoding: 'utf8' });
+    const said = execFileSync('x86_64-w64-mingw32-objdump', ['-p', path.join(folder, name)], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    });
     const wanted = [...said.matchAll(/DLL Name: (\S+)/g)].map(([, library]) => library);
     return wanted.filter((library) => !known.includes(library.toLowerCase())).map((library) => `${name}: ${library}`);
   });

@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Measure, type Prediction, type RunningScore, runningScore } from '../evaluate/running-score.js';
 import { remark } from './common.js';
 import { duration } from './format.js';
-import { LINE_EVERY_MS } from './progress-bar.js';
+import { drawsBars, LINE_EVERY_MS } from './progress-bar.js';
 
 /** How far an evaluation is, with the score until now and its interval: a bar on a terminal, a line now and then elsewhere. */
 export class EvaluateProgress {
@@ -20,7 +20,7 @@ export class EvaluateProgress {
 
   /** Shows it from now on. */
   start(): void {
-    if (process.stderr.isTTY) {
+    if (drawsBars(process.stderr)) {
       const format = '{bar} {value} of {total}{left}  {score}';
       this.#bar = new SingleBar({ stream: process.stderr, hideCursor: true, format }, Presets.shades_classic);
       this.#bar.start(this.#total, this.#score.count, this.#payload());

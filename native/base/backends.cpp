@@ -11,6 +11,9 @@
 namespace paligemma {
 namespace {
 
+// Environments of several threads load the addon; ggml's list of backends is the process'.
+std::mutex loading;
+
 ggml_backend_reg_t cpu_registry() {
     ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     if (!device) throw std::runtime_error("no library for this processor lies beside the addon");
@@ -51,10 +54,8 @@ std::string backend_name(ggml_backend_dev_t device) {
 } // namespace
 
 void load_backends(const std::vector<std::string> & folders) {
-    // Environments of several threads load the addon; ggml's list is the process'.
-    static std::mutex            mutex;
     static std::set<std::string> loaded;
-    const std::lock_guard<std::mutex> lock(mutex);
+    const std::lock_guard<std::mutex> lock(loading);
     for (const auto & folder : folders) {
         if (loaded.insert(folder).second) ggml_backend_load_all_from_path(folder.c_str());
     }
@@ -62,6 +63,7 @@ void load_backends(const std::vector<std::string> & folders) {
 }
 
 std::string why_not_loaded(const std::string & backend, const std::string & library) {
+    const std::lock_guard<std::mutex> lock(loading);
     for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
         if (lower(ggml_backend_reg_name(ggml_backend_reg_get(i))) == backend) return "";
     }

@@ -91,16 +91,13 @@ async function takePlace(parts: [Part, Part], aside: string, target: string): Pr
   const old = path.join(aside, `old-${MODEL_FILES.vision}`);
   const had = existsSync(tower);
   if (had) await move(tower, old);
-  const [text, vision] = parts.map(
-    ({ name }) =>
-      () =>
-        move(path.join(aside, name), path.join(target, name)),
-  );
-  await text?.().catch(async (error) => {
+  const place = ({ name }: Part) => move(path.join(aside, name), path.join(target, name));
+  const [text, vision] = parts;
+  await place(text).catch(async (error) => {
     if (had) await move(old, tower); // Windows replaces no file of a model that is loaded: it stays whole
     throw error;
   });
-  await vision?.();
+  await place(vision);
 }
 
 async function writePart(part: Part, file: string, before: number, meter: ProgressMeter, signal?: AbortSignal) {

@@ -16,6 +16,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cardPage } from './card-page.mjs';
+import { noise } from './pictures.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: options, positionals } = parseArgs({
@@ -79,15 +80,6 @@ async function converted(type) {
   if (!fs.existsSync(path.join(folder, 'model.gguf'))) await convert(checkpoint(), folder, { quantization: type });
   return folder;
 }
-
-const noise = (side, seed) => {
-  let state = seed + 1;
-  const next = () => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return state >>> 24;
-  };
-  return { data: Uint8Array.from({ length: side * side * 3 }, next), width: side, height: side, channels: 3 };
-};
 
 // ---- the parts
 

@@ -7,6 +7,7 @@
 // Prints JSON: times in milliseconds, of requests together means. `processors`: how many were busy on average.
 import { parseArgs } from 'node:util';
 import { PaliGemma } from '../dist/index.js';
+import { noise } from './pictures.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,17 +25,7 @@ const started = performance.now();
 const model = await PaliGemma.load(folder, { device, featureCache: 0, maxSequences: Math.max(...flights) });
 const load = performance.now() - started;
 
-const side = model.info.imageSize;
-const pictures = Array.from({ length: 64 }, (_, seed) => {
-  let state = seed * 2654435761 + 1;
-  const next = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state & 255;
-  };
-  return { data: Uint8Array.from({ length: side * side * 3 }, next), width: side, height: side, channels: 3 };
-});
+const pictures = Array.from({ length: 64 }, (_, seed) => noise(model.info.imageSize, seed));
 const ask = (i) => model.generate({ prompt: 'caption en', images: [pictures[i % pictures.length]], maxTokens });
 
 const PARTS = ['image', 'queue', 'vision', 'prefill', 'decode', 'total'];

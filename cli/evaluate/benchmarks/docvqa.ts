@@ -1,25 +1,19 @@
 import path from 'node:path';
 import type { Benchmark } from '../benchmark.js';
 import { hubData } from '../layout/hub.js';
+import {
+  DOCUMENT_COLUMNS,
+  type DocumentQuestion,
+  documentQuestion,
+  documentQuestions,
+} from '../layout/robust-reading.js';
 import { distance } from '../measures/index.js';
 import { fineTuned, second, TEST_SERVER } from '../published.js';
 
-interface Row {
-  questionId: number | string;
-  question: string;
-  question_types?: string[] | null;
-  answers: string[];
-}
-
-interface Asked extends Row {
+interface Asked extends DocumentQuestion {
   /** `documents/NAME.png`. */
   image: string;
 }
-
-const asked = ({ questionId, question, question_types, answers }: Row) => ({
-  ...{ id: String(questionId), question, prompt: question },
-  ...{ targets: answers, category: question_types?.[0] },
-});
 
 export const docvqa: Benchmark = {
   name: 'docvqa',
@@ -30,20 +24,22 @@ export const docvqa: Benchmark = {
       from: 'https://rrc.cvc.uab.es/?ch=17&com=downloads (task 1)',
     },
   ],
-  hub: hubData<Row>({
+  hub: hubData<DocumentQuestion>({
     ...{ repository: 'lmms-lab/DocVQA', folder: 'DocVQA', files: { val: 'validation' } },
-    ...{ columns: ['questionId', 'question', 'answers'], optional: ['question_types'] },
-    question: asked,
+    ...{ columns: DOCUMENT_COLUMNS, optional: ['question_types'] },
+    question: documentQuestion,
   }),
   splits: ['val'],
   prompt: '{question}',
   request: { maxTokens: 32, locations: false },
   measure: distance,
   *questions(data) {
-    const files = ['val_v1.0_withQT.json', 'val_v1.0.json'];
-    const all = data.json<{ data: Asked[] }>(...files, ...files.map((name) => `spdocvqa_qas/${name}`));
-    for (const one of all.data)
-      yield { ...asked(one), image: data.picture(path.posix.basename(one.image), 'documents', 'spdocvqa_images') };
+    const names = ['val_v1.0_withQT.json', 'val_v1.0.json'];
+    for (const one of documentQuestions<Asked>(data, 'spdocvqa_qas', ...names))
+      yield {
+        ...documentQuestion(one),
+        image: data.picture(path.posix.basename(one.image), 'documents', 'spdocvqa_images'),
+      };
   },
   published: [
     ...fineTuned({ 224: 43.7, 448: 78, 896: 84.8 }, TEST_SERVER),

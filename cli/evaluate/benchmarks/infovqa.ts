@@ -1,19 +1,16 @@
 import type { Benchmark } from '../benchmark.js';
 import { hubData } from '../layout/hub.js';
+import {
+  DOCUMENT_COLUMNS,
+  type DocumentQuestion,
+  documentQuestion,
+  documentQuestions,
+} from '../layout/robust-reading.js';
 import { distance } from '../measures/index.js';
 
-interface Asked {
-  questionId: number | string;
-  question: string;
+interface Asked extends DocumentQuestion {
   image_local_name: string;
-  answers: string[];
 }
-
-type Row = Pick<Asked, 'questionId' | 'question' | 'answers'>;
-
-const asked = ({ questionId, question, answers }: Row) => ({
-  ...{ id: String(questionId), question, prompt: question, targets: answers },
-});
 
 export const infovqa: Benchmark = {
   name: 'infovqa',
@@ -24,21 +21,20 @@ export const infovqa: Benchmark = {
       from: 'https://rrc.cvc.uab.es/?ch=17&com=downloads (task 3)',
     },
   ],
-  hub: hubData<Row>({
+  hub: hubData<DocumentQuestion>({
     ...{ repository: 'lmms-lab/DocVQA', folder: 'InfographicVQA', files: { val: 'validation' } },
-    columns: ['questionId', 'question', 'answers'],
-    question: asked,
+    columns: DOCUMENT_COLUMNS,
+    question: documentQuestion,
   }),
   splits: ['val'],
   prompt: '{question}',
   request: { maxTokens: 32, locations: false },
   measure: distance,
   *questions(data) {
-    const files = ['infographicsVQA_val_v1.0_withQT.json', 'infographicsVQA_val_v1.0.json'];
-    const all = data.json<{ data: Asked[] }>(...files, ...files.map((name) => `infographicsvqa_qas/${name}`));
-    for (const one of all.data)
+    const names = ['infographicsVQA_val_v1.0_withQT.json', 'infographicsVQA_val_v1.0.json'];
+    for (const one of documentQuestions<Asked>(data, 'infographicsvqa_qas', ...names))
       yield {
-        ...asked(one),
+        ...documentQuestion(one),
         image: data.picture(one.image_local_name, 'infographicsvqa_images', 'infographicVQA_val_v1.0_images'),
       };
   },

@@ -8,7 +8,7 @@ import type { Question } from '../evaluate/benchmark.js';
 import { type Evaluation, evaluationOf, questionsOf, type Wanted } from '../evaluate/evaluation.js';
 import { settingsOf } from '../evaluate/report/report.js';
 import { type TypesReport, typesPage, typesTable } from '../evaluate/report/types-report.js';
-import { modelName, runQuestions } from '../evaluate/run.js';
+import { modelName, originOf, runQuestions } from '../evaluate/run.js';
 import { judge, scoresOf } from '../evaluate/score.js';
 import type { TypeResult } from '../evaluate/types.js';
 import { type CommonOptions, commaList, lacksModel, modelCommand, print, remark, withModel } from './common.js';
@@ -86,11 +86,11 @@ interface Asked {
 /** Undefined where it was interrupted. */
 async function resultOf(type: Quantization, model: PaliGemma, asked: Asked): Promise<TypeResult | undefined> {
   const { evaluation, questions, interrupted, options } = asked;
-  const { benchmark, split, metric, measure } = evaluation;
+  const { benchmark, measure } = evaluation;
   const { request } = benchmark;
   const { outputs, resume = false, overwrite = false } = options;
   const progress = new EvaluateProgress(measure, questions.length);
-  const origin = { benchmark: benchmark.name, split, model: modelName(model.info), ...(metric && { metric }) };
+  const origin = originOf(evaluation, modelName(model.info));
   const { answer, tools } = answering(model, request, measure);
   let answered = 0;
   const started = performance.now();

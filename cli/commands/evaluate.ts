@@ -12,7 +12,7 @@ import { METRIC_NAMES } from '../evaluate/measures/index.js';
 import type { Prediction } from '../evaluate/predictions.js';
 import { reportOf, settingsOf } from '../evaluate/report/report.js';
 import { tableOf } from '../evaluate/report/table.js';
-import { modelName, type Run, runQuestions } from '../evaluate/run.js';
+import { modelName, originOf, type Run, runQuestions } from '../evaluate/run.js';
 import { judge, NO_MODEL, scoresOf } from '../evaluate/score.js';
 import { Collector, FLEET_WINDOW, FLEET_WINDOW_IN_MEMORY } from '../fleet/collector.js';
 import { queueOption, redisUrl } from './batch-options.js';
@@ -128,7 +128,7 @@ interface Answering extends Pick<Run, 'answer' | 'tools' | 'window'> {
 }
 
 async function run({ evaluation, questions, options }: Asked, from: Answering): Promise<void> {
-  const { benchmark, split, metric, measure } = evaluation;
+  const { measure } = evaluation;
   const { output, resume = false, overwrite = false } = options;
   const { interrupted, model, ...answered } = from;
   const { stop, end } = interrupted;
@@ -139,7 +139,7 @@ async function run({ evaluation, questions, options }: Asked, from: Answering): 
   try {
     predictions = await runQuestions({
       ...{ questions, measure, ...answered, stop, signal: end, output, resume, overwrite },
-      origin: { benchmark: benchmark.name, split, model, ...(metric !== undefined && { metric }) },
+      origin: originOf(evaluation, model),
       onPrediction: progress.add,
     });
   } catch (error) {

@@ -6,6 +6,7 @@ import { type Job, runJob } from '../batch/job.js';
 import { openOutput } from '../batch/outputs/open.js';
 import type { BatchOutput } from '../batch/outputs/output.js';
 import type { Question } from './benchmark.js';
+import type { Evaluation } from './evaluation.js';
 import { Pictures } from './layout/pictures.js';
 import type { Measure, Tools } from './measures/measure.js';
 import { type Prediction, readPredictions } from './predictions.js';
@@ -15,13 +16,18 @@ export const modelName = ({ name, imageSize, quantization, visionQuantization }:
   `${name}, ${imageSize} px, ${quantization} / ${visionQuantization}`;
 
 /** What all predictions of a run have in common, and which are not mixed. */
-export interface Origin {
+interface Origin {
   benchmark: string;
   split: string;
   /** Of a set of one's own. */
   metric?: string;
   model: string;
 }
+
+/** @param model in words */
+export const originOf = ({ benchmark, split, metric }: Evaluation, model: string): Origin => ({
+  ...{ benchmark: benchmark.name, split, model, ...(metric !== undefined && { metric }) },
+});
 
 export interface Run extends Pick<Job, 'window' | 'stop' | 'signal'> {
   answer(item: BatchItem, index: number, signal: AbortSignal): Promise<Outcome & { confidence?: number }>;

@@ -25,26 +25,17 @@ export const exact: Measure = {
   judge: (prediction, targets) => right(texts(targets).includes(text(prediction))),
 };
 
-export const vqa: Measure = {
-  name: 'vqa',
-  title: 'VQA accuracy',
+/** What a metric gives for an answer and what was wanted, from 0 to 1. */
+const share = (name: string, title: string, metric: (answer: string, answers: string[]) => number): Measure => ({
+  name,
+  title,
   kind: 'share',
-  judge: (prediction, targets) => ({ score: vqaAccuracy(text(prediction), texts(targets)) }),
-};
+  judge: (prediction, targets) => ({ score: metric(text(prediction), texts(targets)) }),
+});
 
-export const soft: Measure = {
-  name: 'soft',
-  title: 'soft accuracy',
-  kind: 'share',
-  judge: (prediction, targets) => ({ score: softAccuracy(text(prediction), texts(targets)) }),
-};
-
-export const distance: Measure = {
-  name: 'anls',
-  title: 'ANLS',
-  kind: 'share',
-  judge: (prediction, targets) => ({ score: anls(text(prediction), texts(targets)) }),
-};
+export const vqa = share('vqa', 'VQA accuracy', vqaAccuracy);
+export const soft = share('soft', 'soft accuracy', softAccuracy);
+export const distance = share('anls', 'ANLS', anls);
 
 export const relaxed: Measure = {
   name: 'relaxed',

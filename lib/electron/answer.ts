@@ -1,12 +1,11 @@
 // One question of a page, put to the model. Pages may be anybody's: what they send is checked here or by the model.
-import { PaliGemmaError, reasonOf, show } from '../base/errors.js';
+import { invalid, object } from '../base/check.js';
+import { type PaliGemmaError, reasonOf, show } from '../base/errors.js';
 import type { ImageInput } from '../image/input.js';
 import type { PaliGemma } from '../paligemma.js';
 import type { TaskName } from '../tasks/index.js';
 import type { GenerateRequest, ScoreRequest, TaskRunOptions } from '../types.js';
 import type { Question, SentError } from './wire.js';
-
-const invalid = (message: string) => new PaliGemmaError('ERR_INVALID_ARGUMENT', message);
 
 export interface Answering {
   /** Whether pictures may be named by paths and URLs. */
@@ -23,8 +22,7 @@ export interface Answering {
  */
 export async function answerQuestion(model: PaliGemma, question: Question, how: Answering): Promise<unknown> {
   const { signal } = how;
-  if (typeof question !== 'object' || question === null)
-    throw invalid(`a question must be an object, not ${show(question)}`);
+  object('a question', question);
   if (question.kind === 'info') return model.info;
   const images = pictures(question.images, how.paths);
   if (question.kind === 'encode') return model.encode(images?.[0] as ImageInput, { signal });

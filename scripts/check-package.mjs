@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PACKAGES, PLATFORMS, packAll } from './packages.mjs';
+import { fetchPackage, withoutNetwork } from './strangers.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -159,11 +160,7 @@ function install(name, ...tarballs) {
 
 /** Without network where the system lets us take it away. */
 function offline(command, args, cwd) {
-  const cut = run('unshare', ['-rn', 'true']).status === 0;
-  const [first, ...rest] = cut
-    ? [run('which', ['unshare']).stdout.trim(), '-rn', command, ...args]
-    : [command, ...args];
-  return run(first, rest, { cwd, env: bare() });
+  return run(...withoutNetwork(command, args), { cwd, env: bare() });
 }
 
 /** What the library brings with it. */
@@ -227,13 +224,12 @@ function programs(folder, node) {
 
 function otherNode(version) {
   const folder = path.join(work, `node-${version}`);
-  fs.mkdirSync(folder);
-  fs.writeFileSync(path.join(folder, 'package.json'), '{}');
-  const installed = run('npm', ['install', `node-${PLATFORM}@${version}`, '--no-audit', '--no-fund'], { cwd: folder });
-  const node = [path.join(folder, 'node_modules', `node-${PLATFORM}`, 'bin', 'node')].find((file) =>
-    fs.existsSync(file),
-  );
-  if (!node) return check(`Node ${version}`, false, said(installed));
+  try {
+    fetchPackage(folder, `node-${PLATFORM}@${version}`);
+  } catch (error) {
+    return check(`Node ${version}`, false, error.message);
+  }
+  const node = path.join(folder, 'node_modules', `node-${PLATFORM}`, 'bin', 'node');
   const found = run(node, ['--version']).stdout.trim();
   const file = path.join(project, 'a.mjs');
   const result = run(node, [file], { cwd: project });

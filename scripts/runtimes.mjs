@@ -10,6 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inWords } from './signals.mjs';
+import { fetchPackage } from './strangers.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PICTURE = path.join(ROOT, 'examples', 'images', 'owl-and-cat.png');
@@ -43,18 +44,7 @@ export function runtime(name) {
   const [wanted, program, args] = of();
   const folder = path.join(ROOT, 'build', 'runtimes', `${name}-${version}`);
   const command = path.join(folder, 'node_modules', wanted, program);
-  if (!fs.existsSync(command)) {
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
-    const npm = platform === 'win32' ? 'npm.cmd' : 'npm';
-    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'];
-    const { status, stderr, error } = spawnSync(npm, ['install', `${wanted}@${version}`, ...options], {
-      cwd: folder,
-      encoding: 'utf8',
-      shell: platform === 'win32',
-    });
-    if (status !== 0) throw new Error(`npm does not give ${wanted}@${version}: ${error?.message ?? stderr}`);
-  }
+  if (!fs.existsSync(command)) fetchPackage(folder, `${wanted}@${version}`);
   return { command, args };
 }
 

@@ -8,7 +8,7 @@
 //   npm run test:install -- --keep                   leaves the folders, and says where
 //
 // The packages come from a registry on the loopback, which hands on what is not ours. Exit status 1 when something fails.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startRegistry, stub } from './local-registry.mjs';
 import { PLATFORMS, packCommands, packLibrary, packPlatform, platformManifest } from './packages.mjs';
+import { fetchPackage, withoutNetwork } from './strangers.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -89,7 +90,6 @@ if (named.length === 0) {
   process.exit(2);
 }
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'paligemma-install-'));
-const canCutNetwork = spawnSync('unshare', ['-rn', 'true']).status === 0;
 let passed = 0;
 let failed = 0;
 
@@ -97,12 +97,7 @@ let failed = 0;
 function tool(spec) {
   const folder = path.join(work, 'tools', spec.replace(/[@/]/g, '_'));
   const name = spec.replace(/(.)@.*/, '$1');
-  if (!fs.existsSync(folder)) {
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
-    const how = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'];
-    execFileSync('npm', ['install', spec, ...how], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  }
+  if (!fs.existsSync(folder)) fetchPackage(folder, spec);
   return path.join(folder, 'node_modules', name);
 }
 
@@ -139,11 +134,8 @@ function bare(name, node) {
 
 const run = (command, args, { cwd, env, network = true }) =>
   new Promise((resolve) => {
-    const cut = !network && canCutNetwork;
-    const unshare = cut && spawnSync('which', ['unshare'], { encoding: 'utf8' }).stdout.trim();
-    const child = cut
-      ? spawn(unshare, ['-rn', command, ...args], { cwd, env, timeout: PATIENCE })
-      : spawn(command, args, { cwd, env, timeout: PATIENCE });
+    const [program, given] = network ? [command, args] : withoutNetwork(command, args);
+    const child = spawn(program, given, { cwd, env, timeout: PATIENCE });
     let out = '';
     let err = '';
     child.stdin.end();

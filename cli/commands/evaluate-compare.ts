@@ -25,7 +25,7 @@ export function evaluateCompareCommand(): Command {
 }
 
 async function run(fileA: string, fileB: string, { json, show }: Options): Promise<void> {
-  if (!(show >= 0)) throw invalid('show must be 0 or more');
+  if (!(show >= 0)) throw invalid(`show must be 0 or more, not ${show}`);
   const [a, b] = [await predictionsIn(fileA), await predictionsIn(fileB)];
   const { measure, benchmark } = a.evaluation;
   for (const name of ['split', 'metric'] as const)

@@ -41,9 +41,10 @@ export function evaluationOf({ benchmark: name, split, metric }: Wanted): Evalua
 /** @throws PaliGemmaError ERR_INVALID_ARGUMENT when the data lack something, saying where it is to be had */
 export async function questionsOf({ benchmark, split }: Evaluation, wanted: Wanted): Promise<Question[]> {
   const { data, limit, sample } = wanted;
-  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) throw invalid('limit must be 1 or more');
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
+    throw invalid(`limit must be a whole number from 1 on, not ${limit}`);
   if (sample !== undefined && !(Number.isInteger(sample) && sample >= 0))
-    throw invalid('sample must be a whole number: the seed of the draw');
+    throw invalid(`sample must be a whole number from 0 on, the seed of the draw, not ${sample}`);
   if (sample !== undefined && limit === undefined) throw invalid('give limit too: how many questions are drawn');
   if (benchmark.sources.length > 0 && data === undefined)
     throw invalid(`give the folder of ${benchmark.title} with --data. It needs: ${needs(benchmark)}`);
